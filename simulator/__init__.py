@@ -1,0 +1,25 @@
+"""Buy a language-model API per token, or run an open model on GPUs of our own, and from which volume on?
+
+>>> import simulator as sim
+>>> study = sim.break_even("minimal")  # doctest: +SKIP
+
+The functions are loaded when first used, so that `import simulator` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["break_even", "cost_curve", "load_scenario", "simulate"]
+
+if TYPE_CHECKING:
+    from simulator.interface import break_even, cost_curve, load_scenario, simulate
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from simulator import interface
+
+        return getattr(interface, name)
+    raise AttributeError(f"module 'simulator' has no attribute '{name}'")

@@ -1,0 +1,183 @@
+"""Rows of the price library -> tiers of a price card.
+
+The library answers every question with a number. Where it has none it takes another row without a word: the first row
+before any row is in force, the full price where it has no batch price. Here such answers are refused or left empty.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING
+
+from simulator.catalogue.operations import batch_multipliers
+from simulator.domain.pricing import PriceTier, TokenPrices
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from genai_prices.types import ConditionalPrice, ModelInfo, ModelPrice, PriceVariant, TieredPrices
+
+BATCH = {"processing": "batch"}  # the library's key and value; any other spelling is silently the full price
+UNBILLED_KEYS = ("requests_kcount", "output_reasoning_mtok", "output_citation_mtok")
+
+
+@dataclass(frozen=True)
+class BatchPrices:
+    """Batch tiers, None where no batch price is known, and where they come from if not from the library's list."""
+
+    tiers: tuple[PriceTier, ...] | None
+    note: str = ""
+
+
+def as_utc(at: datetime) -> datetime:
+    """The moment in UTC; one without a zone is taken as UTC, as the library does."""
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def price_rows(model: ModelInfo) -> list[ConditionalPrice]:
+    """All rows of a model, the later ones winning; a model with a single price has one row without a condition."""
+    from genai_prices.types import ConditionalPrice, ModelPrice
+
+    return [ConditionalPrice(prices=model.prices)] if isinstance(model.prices, ModelPrice) else list(model.prices)
+
+
+def row_start_date(row: ConditionalPrice | PriceVariant) -> date | None:
+    """Date from which a row holds; None where it carries none."""
+    from genai_prices.types import StartDateConstraint
+
+    return row.constraint.start_date if isinstance(row.constraint, StartDateConstraint) else None
+
+
+def first_row_date(model: ModelInfo) -> date | None:
+    """First date with a price; None where the library has a row without a date."""
+    starts = [row_start_date(row) for row in price_rows(model)]
+    dated = [start for start in starts if start is not None]
+    return min(dated) if dated and len(dated) == len(starts) else None
+
+
+def has_daily_windows(model: ModelInfo) -> bool:
+    """Whether a row of the model holds in some hours of the day only."""
+    from genai_prices.types import TimeOfDateConstraint
+
+    return any(isinstance(row.constraint, TimeOfDateConstraint) for row in price_rows(model))
+
+
+def unbilled_keys(model: ModelInfo) -> tuple[str, ...]:
+    """Prices of the model beside those per token of input and output, such as a fee per request."""
+    present = {key for row in price_rows(model) for key, price in row.prices.__dict__.items() if price is not None}
+    return tuple(key for key in UNBILLED_KEYS if key in present)
+
+
+def row_in_force(model: ModelInfo, at: datetime, label: str) -> ConditionalPrice:
+    """The row that holds at `at`, the last one that does; ValueError where none does."""
+    for row in reversed(price_rows(model)):
+        if row.constraint is None or row.constraint.active(at):
+            return row
+    first = first_row_date(model)
+    if first is not None and at.date() < first:
+        raise ValueError(f"{label} has no price before {first} (asked for {at.date()})")
+    raise ValueError(f"{label} has no price at {at:%Y-%m-%d %H:%M} UTC")
+
+
+def tiers_of(prices: ModelPrice, label: str) -> tuple[PriceTier, ...]:
+    """The tiers of a row: one for each length at which any of its prices changes."""
+    from genai_prices.types import TieredPrices
+
+    if prices.input_mtok is None or prices.output_mtok is None:
+        given = ", ".join(sorted(key for key, price in prices.__dict__.items() if price is not None))
+        raise ValueError(
+            f"{label} has no price per token of {'output' if prices.input_mtok is not None else 'input and output'}: "
+            f"the price library lists {given or 'no price at all'}; "
+            "embedding, image, audio and free models cannot be priced per token"
+        )
+    tiered = [price for price in prices.__dict__.values() if isinstance(price, TieredPrices)]
+    starts = {0} | {tier.start for price in tiered for tier in price.tiers}
+    return tuple(
+        PriceTier(
+            above_input_tokens=start,
+            prices=TokenPrices(
+                input_usd_per_mtok=_usd(prices.input_mtok, start),
+                output_usd_per_mtok=_usd(prices.output_mtok, start),
+                cached_input_usd_per_mtok=_usd_or_none(prices.cache_read_mtok, start),
+                cache_write_usd_per_mtok=_usd_or_none(prices.cache_write_mtok, start),
+            ),
+        )
+        for start in sorted(starts)
+    )
+
+
+def batch_prices(model: ModelInfo, provider_id: str, at: datetime, label: str) -> BatchPrices:
+    """Batch prices at `at`.
+
+    From the day on which the library begins to list batch prices of the model they are the library's own. Before that
+    day the multiplier of the prices folder stands in, if the first batch price of the library is that multiple of the
+    list price (of some models it is not: then none is known). A cache price is multiplied only where the library's
+    first batch price discounts it.
+    """
+    if _batch_variants(model, at):
+        return BatchPrices(tiers_of(model.get_prices(at, BATCH), label))
+    first_day = _first_batch_date(model)
+    rule = batch_multipliers().get(provider_id)
+    if rule is None or first_day is None or at.date() >= first_day:
+        return BatchPrices(None)
+    listed, batch = _prices_on(first_day, model, label)
+    if not (
+        math.isclose(batch.input_usd_per_mtok, rule.value * listed.input_usd_per_mtok)
+        and math.isclose(batch.output_usd_per_mtok, rule.value * listed.output_usd_per_mtok)
+    ):
+        return BatchPrices(None)
+    cache_multiplier = 1.0 if batch.cached_input_usd_per_mtok == listed.cached_input_usd_per_mtok else rule.value
+    return BatchPrices(
+        tuple(
+            PriceTier(tier.above_input_tokens, _discounted(tier.prices, rule.value, cache_multiplier))
+            for tier in tiers_of(row_in_force(model, at, label).prices, label)
+        ),
+        note=f"batch before {first_day} at {rule.value} of the list price ({rule.source})",
+    )
+
+
+def _first_batch_date(model: ModelInfo) -> date | None:
+    starts = [row_start_date(variant) for variant in model.price_variants or () if variant.when == BATCH]
+    return min((start for start in starts if start is not None), default=None)
+
+
+def _prices_on(day: date, model: ModelInfo, label: str) -> tuple[TokenPrices, TokenPrices]:
+    """List and batch prices of a short request on a day."""
+    midnight = datetime.combine(day, time(), UTC)
+    listed = tiers_of(row_in_force(model, midnight, label).prices, label)
+    batch = tiers_of(model.get_prices(midnight, BATCH), label)
+    return listed[0].prices, batch[0].prices
+
+
+def _batch_variants(model: ModelInfo, at: datetime) -> list[PriceVariant]:
+    return [
+        variant
+        for variant in model.price_variants or ()
+        if variant.when == BATCH and (variant.constraint is None or variant.constraint.active(at))
+    ]
+
+
+def _discounted(prices: TokenPrices, multiplier: float, cache_multiplier: float) -> TokenPrices:
+    cached, write = prices.cached_input_usd_per_mtok, prices.cache_write_usd_per_mtok
+    return TokenPrices(
+        input_usd_per_mtok=multiplier * prices.input_usd_per_mtok,
+        output_usd_per_mtok=multiplier * prices.output_usd_per_mtok,
+        cached_input_usd_per_mtok=None if cached is None else cache_multiplier * cached,
+        cache_write_usd_per_mtok=None if write is None else cache_multiplier * write,
+    )
+
+
+def _usd(price: Decimal | TieredPrices, above_input_tokens: int) -> float:
+    """Price of a request one token longer than `above_input_tokens`: a tier holds above its start, not at it."""
+    from genai_prices.types import TieredPrices
+
+    if not isinstance(price, TieredPrices):
+        return float(price)
+    reached = [tier.price for tier in price.tiers if tier.start <= above_input_tokens]
+    return float(reached[-1] if reached else price.base)
+
+
+def _usd_or_none(price: Decimal | TieredPrices | None, above_input_tokens: int) -> float | None:
+    return None if price is None else _usd(price, above_input_tokens)

@@ -1,0 +1,137 @@
+"""What GPUs rent for, by provider, contract and day, from `hardware/rentals`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from functools import cache
+
+from pydantic import Field
+
+from simulator.catalogue.errors import NoOffer, UnknownId
+from simulator.catalogue.fact_files import ids_in, parsed, path_of, read_mapping
+from simulator.catalogue.hardware import gpu_ids
+from simulator.domain.base import Model
+from simulator.domain.models_and_gpus import CONTRACTS, RentalOffer
+
+
+class _RentalFile(Model):
+    provider: str
+    offers: tuple[RentalOffer, ...] = Field(min_length=1)
+
+
+def providers() -> tuple[str, ...]:
+    """Ids of all providers of rented GPUs, in order."""
+    return ids_in("hardware", "rentals")
+
+
+@cache
+def rental_offers(provider: str) -> tuple[RentalOffer, ...]:
+    """All offers of `provider`, of any day, in the order of its file; raises `UnknownId` for another provider."""
+    path = path_of("hardware", "rentals", provider)
+    return parsed(_RentalFile, read_mapping(path), path).offers
+
+
+def cheapest_offer(
+    gpu: str,
+    gpus_per_replica: int,
+    provider: str,
+    contract: str,
+    region: str | None = None,
+    *,
+    on: date,
+) -> RentalOffer:
+    """The offer in force on a day that holds a replica at the least cost, when the instance is filled.
+
+    Parameters
+    ----------
+    gpu : str
+        Id of the GPU.
+    gpus_per_replica : int
+        GPUs of one replica; all of them in one instance.
+    provider : str
+        Id of the provider.
+    contract : str
+        `on_demand`, `spot`, `reserved_1y`, `reserved_3y` or `capacity_block`.
+    region : str or None
+        Region of the provider; None: any.
+    on : date
+        The day whose prices hold.
+
+    Returns
+    -------
+    RentalOffer
+        Of equally cheap offers the smallest instance, then the first name. Where every price is later than the day,
+        the earliest one, and its note says so.
+
+    Raises
+    ------
+    UnknownId
+        If there is no such GPU, provider or contract.
+    NoOffer
+        If the provider rents nothing that holds the replica.
+    """
+    if gpu not in gpu_ids():
+        raise UnknownId(gpu, gpu_ids())
+    if contract not in CONTRACTS:
+        raise UnknownId(contract, CONTRACTS)
+    if gpus_per_replica < 1:
+        raise ValueError(f"gpus_per_replica is {gpus_per_replica}, must be at least 1")
+    offers = rental_offers(provider)
+    fitting = [
+        offer
+        for offer in offers
+        if offer.gpu == gpu
+        and offer.contract == contract
+        and region in (None, offer.region)
+        and offer.gpus_per_instance >= gpus_per_replica
+    ]
+    if not fitting:
+        raise NoOffer(_what_there_is(offers, gpu, gpus_per_replica, provider, contract, region))
+    in_force = [_in_force(versions, on) for versions in _versions(fitting)]
+    # A price that was already known on the day stands before one that is only known from later on.
+    known = [offer for offer in in_force if offer.effective_from is None or offer.effective_from <= on]
+    return min(known or in_force, key=lambda offer: _preference(offer, gpus_per_replica))
+
+
+def _versions(offers: Iterable[RentalOffer]) -> list[list[RentalOffer]]:
+    """Offers grouped into the dated prices of one and the same thing."""
+    groups: dict[tuple[str, str, str, str, int], list[RentalOffer]] = {}
+    for offer in offers:
+        key = (offer.gpu, offer.sku, offer.region, offer.contract, offer.gpus_per_instance)
+        groups.setdefault(key, []).append(offer)
+    return list(groups.values())
+
+
+def _in_force(versions: list[RentalOffer], on: date) -> RentalOffer:
+    """The newest price not after the day; else the earliest, with a note."""
+    begun = [offer for offer in versions if offer.effective_from is None or offer.effective_from <= on]
+    if begun:
+        return max(begun, key=lambda offer: offer.effective_from or date.min)
+    earliest = min(versions, key=lambda offer: offer.effective_from or date.min)
+    remark = f"price of {earliest.effective_from}, the earliest known, used for {on}"
+    note = f"{earliest.note}; {remark}" if earliest.note else remark
+    return earliest.model_copy(update={"note": note})
+
+
+def _preference(offer: RentalOffer, gpus_per_replica: int) -> tuple[float, int, str, str]:
+    usd_per_replica_hour = offer.usd_per_hour / offer.replicas_per_instance(gpus_per_replica)
+    # To a tenth of a cent: sources round, and eighths of a large instance are not cheaper than a small one by that.
+    return (round(usd_per_replica_hour, 3), offer.gpus_per_instance, offer.sku, offer.region)
+
+
+def _what_there_is(
+    offers: Iterable[RentalOffer], gpu: str, gpus_per_replica: int, provider: str, contract: str, region: str | None
+) -> str:
+    where = f" in region '{region}'" if region else ""
+    wanted = f"{provider} has no '{contract}' offer of {gpus_per_replica} x {gpu}{where}"
+    of_gpu = sorted(
+        {
+            f"{offer.contract} {offer.gpus_per_instance} x {gpu} in {offer.region}"
+            for offer in offers
+            if offer.gpu == gpu
+        }
+    )
+    if of_gpu:
+        return f"{wanted}; it rents {', '.join(of_gpu)}"
+    return f"{wanted}; it rents {', '.join(sorted({offer.gpu for offer in offers}))}"

@@ -1,0 +1,1 @@
+"""Config: YAML files to domain objects, every fault with file, line and key."""

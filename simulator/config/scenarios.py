@@ -1,0 +1,124 @@
+"""Scenario files, bundled or the user's, into a checked scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from simulator._paths import data_folder
+from simulator.config.faults import Fault, Faults, translate
+from simulator.config.field_lookup import locate_key
+from simulator.config.overrides import override_document
+from simulator.config.yaml_reader import Document, read_document
+from simulator.domain.plans import Plan
+from simulator.domain.scenario import Scenario
+
+_AT_LEAST = "title, traffic, workload and options"
+
+
+def bundled_scenarios() -> dict[str, Path]:
+    """Scenarios that come with the package, by name."""
+    return {path.stem: path for path in sorted(data_folder("scenarios").glob("*.yaml"))}
+
+
+def scenario_path(name_or_path: str | Path) -> Path:
+    """File of a scenario: a path that exists or looks like one, else a bundled name.
+
+    Raises
+    ------
+    Faults
+        If it is neither; the message names the bundled scenarios.
+    """
+    path = Path(name_or_path)
+    if path.exists() or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+        return path
+    bundled = bundled_scenarios()
+    if str(name_or_path) in bundled:
+        return bundled[str(name_or_path)]
+    from difflib import get_close_matches
+
+    close = get_close_matches(str(name_or_path), bundled, n=1)
+    hint = f"; did you mean '{close[0]}'?" if close else ""
+    message = f"is no file and no bundled scenario; bundled are {', '.join(bundled)}{hint}"
+    raise Faults([Fault(str(name_or_path), None, "", message)])
+
+
+def scenario_document(
+    scenario: str | Path | Mapping[str, Any], overrides: Mapping[str, object] | None = None, origin: str = "--set"
+) -> Document:
+    """The scenario as plain data with the place of every key, overrides applied."""
+    if isinstance(scenario, Mapping):
+        document = Document(None, _plain(scenario))
+    else:
+        document = read_document(scenario_path(scenario), _AT_LEAST)
+    return override_document(document, overrides, origin) if overrides else document
+
+
+def parse_scenario(document: Document) -> Scenario:
+    """The scenario in a document; raises `Faults` with everything that is wrong with it."""
+    try:
+        return Scenario.model_validate(document.data)
+    except ValidationError as error:
+        raise Faults(translate(error, document, Scenario)) from None
+
+
+def load_scenario(
+    scenario: str | Path | Mapping[str, Any], overrides: Mapping[str, object] | None = None
+) -> Scenario:
+    """Read and check a scenario.
+
+    Parameters
+    ----------
+    scenario : str, Path or mapping
+        Name of a bundled scenario, path of a file, or the same content as a mapping.
+    overrides : mapping, optional
+        Values by dotted key, e.g. `{"traffic.growth_per_month": 0.05}`.
+
+    Returns
+    -------
+    Scenario
+        Frozen.
+
+    Raises
+    ------
+    ValueError
+        With one line for every fault: file, line, key, what was given, what is allowed.
+    """
+    return parse_scenario(scenario_document(scenario, overrides, origin="overrides"))
+
+
+def plan_faults(plan: Plan, document: Document, *, infeasible: bool = True) -> list[Fault]:
+    """What is wrong with a plan, at the lines of the file; without what is only infeasible, if so asked."""
+    faults = []
+    for of_option in plan.faults.values():
+        for fault in of_option:
+            if infeasible or not fault.infeasible:
+                file, line = document.place_of(locate_key(document.data, fault.key))
+                faults.append(Fault(file, line, fault.key, fault.text))
+    return faults
+
+
+def check_plan(
+    document: Document, make_plan: Callable[[Scenario], Plan], *, infeasible: bool = True
+) -> Plan:
+    """The plan of a document's scenario; raises `Faults` with everything that is wrong with it."""
+    plan = make_plan(parse_scenario(document))
+    faults = plan_faults(plan, document, infeasible=infeasible)
+    if faults:
+        raise Faults(faults)
+    return plan
+
+
+def _plain(value: Any) -> Any:
+    """Mappings, lists and numbers of numpy as plain ones, so that a mapping from Python reads like a file."""
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, np.ndarray):
+        return [_plain(entry) for entry in value.tolist()]
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,201 @@
+"""The ways to serve the demand: an API billed per token, or a fleet of replicas on rented GPUs."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from simulator.domain.autoscaling import AutoscalingPolicy, TargetUtilization
+from simulator.domain.base import Duration, Flag, Model, NonNegative, Positive, PositiveWhole, Share, Whole
+from simulator.domain.models_and_gpus import Contract, Precision
+
+
+def _exactly_one(owner: Model, names: tuple[str, ...], key: str) -> None:
+    given = [name for name in names if getattr(owner, name) is not None]
+    if len(given) != 1:
+        text = f"must hold exactly one of {', '.join(names)}; holds {', '.join(given) or 'none'}"
+        raise PydanticCustomError("at_key", "{text}", {"key": key, "text": text})
+
+
+class Engineers(Model):
+    """People: a base share, and persons that come with the size of the fleet."""
+
+    base_persons: NonNegative = Field(default=0.0, description="Persons whatever the size; may be a share. [persons]")
+    gpus_per_person: Positive | None = Field(
+        default=None, description="One person for every so many GPUs of the month's peak; left out: none. [GPUs]"
+    )
+    whole_persons: Flag = Field(default=True, description="Whether the persons per GPUs are hired in wholes.")
+    usd_per_person_year: NonNegative | None = Field(
+        default=None, description="Loaded cost of a person; left out: the catalogue's sourced figure. [USD per year]"
+    )
+
+
+class TokenPriceList(Model):
+    """Prices given outright; each replaces what the price library says."""
+
+    input_usd_per_mtok: NonNegative | None = Field(default=None, description="Uncached input. [USD per 10^6 tokens]")
+    output_usd_per_mtok: NonNegative | None = Field(default=None, description="Output. [USD per 10^6 tokens]")
+    cached_input_usd_per_mtok: NonNegative | None = Field(
+        default=None, description="Input read from the prompt cache. [USD per 10^6 tokens]"
+    )
+    cache_write_usd_per_mtok: NonNegative | None = Field(
+        default=None, description="Input written to the prompt cache. [USD per 10^6 tokens]"
+    )
+    batch_multiplier: Share | None = Field(default=None, description="Price of a batched request over the full. [1]")
+    effective_from: date | None = Field(default=None, description="First day on which these prices hold.")
+    source: str | None = Field(default=None, description="Where the prices were read.")
+
+
+class PeopleAndFixed(Model):
+    """Cost that does not follow the tokens, the same for every kind of option."""
+
+    engineers: Engineers | None = Field(default=None, description="People this option needs.")
+    monthly_fixed_usd: dict[str, NonNegative] = Field(
+        default_factory=dict, description="Other monthly cost by name. [USD per month]"
+    )
+    one_off_usd: dict[str, NonNegative] = Field(
+        default_factory=dict, description="Set-up cost by name, paid at the start; not part of the run rate. [USD]"
+    )
+
+
+class ApiOption(PeopleAndFixed):
+    """An API billed per token."""
+
+    kind: Literal["api"]
+    model: str | None = Field(default=None, min_length=1, description="Model as the provider names it.")
+    provider: str | None = Field(default=None, min_length=1, description="Provider id; left out: found by the model.")
+    prices: TokenPriceList | None = Field(default=None, description="Prices given outright.")
+
+    @model_validator(mode="after")
+    def _priced(self) -> ApiOption:
+        if self.model is None:
+            prices = self.prices
+            for name in ("input_usd_per_mtok", "output_usd_per_mtok"):
+                if prices is None or getattr(prices, name) is None:
+                    key = "model" if prices is None else f"prices.{name}"
+                    text = "is missing; an option of kind api names a model, or gives its prices"
+                    raise PydanticCustomError("at_key", "{text}", {"key": key, "text": text})
+        return self
+
+
+class Rental(Model):
+    """What the GPUs cost by the hour: looked up in the catalogue, or given."""
+
+    provider: str | None = Field(default=None, min_length=1, description="Provider in the catalogue, e.g. aws.")
+    contract: Contract = Field(default="on_demand", description="Contract to look up.")
+    region: str | None = Field(default=None, min_length=1, description="Region; left out: the cheapest listed.")
+    usd_per_gpu_hour: NonNegative | None = Field(
+        default=None, description="Rent of one GPU; replaces the catalogue's price, not its machine. [USD/h]"
+    )
+    usd_per_instance_hour: NonNegative | None = Field(default=None, description="Rent of one whole machine. [USD/h]")
+    gpus_per_instance: PositiveWhole | None = Field(
+        default=None, description="GPUs sold together, paid whole; left out: as many as a replica needs. [GPUs]"
+    )
+
+    @model_validator(mode="after")
+    def _priced(self) -> Rental:
+        if self.usd_per_gpu_hour is not None and self.usd_per_instance_hour is not None:
+            text = "must not be given together with usd_per_gpu_hour"
+            raise PydanticCustomError("at_key", "{text}", {"key": "usd_per_instance_hour", "text": text})
+        if self.provider is None and self.usd_per_gpu_hour is None and self.usd_per_instance_hour is None:
+            text = "is missing; a rental names a provider, or gives usd_per_gpu_hour or usd_per_instance_hour"
+            raise PydanticCustomError("at_key", "{text}", {"key": "provider", "text": text})
+        if self.provider is not None and self.gpus_per_instance is not None:
+            text = f"is {self.gpus_per_instance}, must not be given with a provider: its machines are in the catalogue"
+            raise PydanticCustomError("at_key", "{text}", {"key": "gpus_per_instance", "text": text})
+        return self
+
+
+class Throughput(Model):
+    """Throughput of one replica at full load for the request mix of the scenario: given, or a measured point."""
+
+    output_tokens_per_s: Positive | None = Field(default=None, description="Output tokens. [tokens/s]")
+    total_tokens_per_s: Positive | None = Field(default=None, description="Input and output tokens. [tokens/s]")
+    requests_per_s: Positive | None = Field(default=None, description="Requests. [requests/s]")
+    measured: str | None = Field(
+        default=None, min_length=1, description="Id of a measured point, or `nearest`, the nearest of the catalogue."
+    )
+    source: str | None = Field(default=None, description="Where a given figure comes from.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Throughput:
+        _exactly_one(self, ("output_tokens_per_s", "total_tokens_per_s", "requests_per_s", "measured"), "")
+        return self
+
+
+class Replicas(Model):
+    """Limits on the number of replicas, applied in this order: spare, minimum, increment, maximum, starts."""
+
+    minimum: Whole = Field(default=1, description="Least number of replicas.")
+    maximum: PositiveWhole | None = Field(default=None, description="Greatest number of replicas; left out: none.")
+    spare: Whole = Field(default=0, description="Replicas above what the policy wants.")
+    increment: PositiveWhole = Field(default=1, description="Replicas come in multiples of this.")
+    divisible: Flag = Field(default=False, description="True: replicas may be fractions (no rounding up).")
+    max_starts: PositiveWhole | None = Field(
+        default=None, description="Replicas started at most in one evaluation period; left out: no limit."
+    )
+    evaluation_period_s: NonNegative = Field(
+        default=0.0, description="Time between two decisions to start, where max_starts is given; 0: every step. [s]"
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Replicas:
+        if self.maximum is not None and self.maximum < self.minimum:
+            text = f"is {self.maximum}, must be at least minimum {self.minimum}"
+            raise PydanticCustomError("at_key", "{text}", {"key": "maximum", "text": text})
+        return self
+
+
+class SelfHostedOption(PeopleAndFixed):
+    """An open model served by replicas on rented GPUs."""
+
+    kind: Literal["self_hosted"]
+    model: str | None = Field(default=None, min_length=1, description="Open model in the catalogue.")
+    gpu: str | None = Field(default=None, min_length=1, description="GPU in the catalogue.")
+    gpus_per_replica: PositiveWhole = Field(default=1, description="GPUs that one running copy spans. [GPUs]")
+    precision: Precision = Field(default="bf16", description="Precision of the weights.")
+    rental: Rental = Field(description="What the GPUs cost.")
+    throughput: Throughput | None = Field(
+        default=None, description="Throughput of one replica; left out: the nearest measured point of the catalogue."
+    )
+    autoscaling: AutoscalingPolicy = Field(
+        default_factory=lambda: TargetUtilization(kind="target_utilization"), description="How the fleet scales."
+    )
+    replicas: Replicas = Field(default_factory=Replicas, description="Limits on the number of replicas.")
+    cold_start_s: NonNegative = Field(default=180.0, description="From the order to the first token. [s]")
+    billing_from: Literal["request", "ready"] = Field(
+        default="request", description="Whether the meter starts with the order or when the replica is ready."
+    )
+    max_wait_s: Duration = Field(
+        default=60.0, description="Work that waited longer leaves as overflow; .inf: no limit. [s]"
+    )
+    overflow: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Option of kind api that serves the overflow, or `reject`; left out: the baseline API.",
+    )
+    rejected_usd_per_request: NonNegative = Field(default=0.0, description="Penalty of a rejected request. [USD]")
+    variable_usd_per_mtok: NonNegative = Field(
+        default=0.0, description="Cost of every million tokens the fleet serves. [USD per 10^6 tokens]"
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> SelfHostedOption:
+        measured = self.throughput is None or self.throughput.measured == "nearest"
+        for name in ("model", "gpu"):
+            if measured and getattr(self, name) is None:
+                text = f"is missing; without a given throughput the {name} must be named"
+                raise PydanticCustomError("at_key", "{text}", {"key": name, "text": text})
+        if self.rental.provider is not None and self.gpu is None:
+            text = "is missing; a rental from a provider is looked up by GPU"
+            raise PydanticCustomError("at_key", "{text}", {"key": "gpu", "text": text})
+        if self.rental.gpus_per_instance is not None and self.rental.gpus_per_instance < self.gpus_per_replica:
+            text = f"is {self.rental.gpus_per_instance}, must be at least gpus_per_replica {self.gpus_per_replica}"
+            raise PydanticCustomError("at_key", "{text}", {"key": "rental.gpus_per_instance", "text": text})
+        return self
+
+
+Option = Annotated[ApiOption | SelfHostedOption, Field(discriminator="kind")]

@@ -1,0 +1,214 @@
+"""A scenario: demand, the options to serve it, and which of them are compared."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, date, datetime, timedelta
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from simulator.domain.base import Model, Positive, PositiveWhole, Whole
+from simulator.domain.options import ApiOption, Option, SelfHostedOption
+from simulator.domain.traffic import Traffic
+from simulator.domain.units import (
+    HOURS_PER_DAY,
+    HOURS_PER_MONTH,
+    SECONDS_PER_HOUR,
+    SECONDS_PER_MONTH,
+)
+from simulator.domain.workload import Mix, RequestClass, check_shares, mix_of
+
+# The start of a scenario that gives none: fixed with the release, so that no wall clock enters an output.
+DEFAULT_START = date(2026, 12, 1)
+MOST_STEPS = 12_000_000
+MOST_MONTHS = 120
+
+
+class Horizon(Model):
+    """The simulated time: start, length and step."""
+
+    start: date = Field(default=DEFAULT_START, description="First day, from midnight UTC.")
+    months: Positive | None = Field(default=None, description="Length in months of 730 h; 12 where no length is given.")
+    days: Positive | None = Field(default=None, description="Length in days.")
+    hours: Positive | None = Field(default=None, description="Length in hours.")
+    step_s: Positive = Field(default=300.0, description="Length of a time step. [s]")
+
+    @field_validator("start")
+    @classmethod
+    def _start_in_range(cls, start: date) -> date:
+        if not 2000 <= start.year <= 2100:
+            raise ValueError(f"is {start}, must be a date from 2000-01-01 to 2100-12-31")
+        return start
+
+    @model_validator(mode="after")
+    def _whole_steps(self) -> Horizon:
+        given = [name for name in ("months", "days", "hours") if getattr(self, name) is not None]
+        if len(given) > 1:
+            text = f"must not be given together with {given[0]}"
+            raise PydanticCustomError("at_key", "{text}", {"key": given[1], "text": text})
+        key = given[0] if given else "step_s"
+        if self.duration_s > MOST_MONTHS * SECONDS_PER_MONTH * (1 + 1e-12):
+            text = f"is {getattr(self, key):g}, must be at most {MOST_MONTHS} months of 730 h in all"
+            raise PydanticCustomError("at_key", "{text}", {"key": key, "text": text})
+        steps = self.duration_s / self.step_s
+        if steps < 1 - 1e-9 or abs(steps - round(steps)) > 1e-6:
+            text = f"is {self.step_s:g}, must divide the horizon of {self.duration_s:g} s into whole steps"
+            raise PydanticCustomError("at_key", "{text}", {"key": "step_s", "text": text})
+        if steps > MOST_STEPS:
+            text = f"is {self.step_s:g}, gives {steps:.3g} steps, must give at most {MOST_STEPS:,}"
+            raise PydanticCustomError("at_key", "{text}", {"key": "step_s", "text": text})
+        return self
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the horizon. [s]"""
+        if self.hours is not None:
+            return self.hours * SECONDS_PER_HOUR
+        if self.days is not None:
+            return self.days * HOURS_PER_DAY * SECONDS_PER_HOUR
+        return (12.0 if self.months is None else self.months) * SECONDS_PER_MONTH
+
+    @property
+    def steps(self) -> int:
+        """Number of time steps."""
+        return round(self.duration_s / self.step_s)
+
+    @property
+    def bill_months(self) -> int:
+        """Number of bill months: blocks of 730 h from the start, the last one maybe short."""
+        return max(1, math.ceil(self.duration_s / SECONDS_PER_MONTH - 1e-9))
+
+    @property
+    def in_months(self) -> float:
+        """Length of the horizon in months of 730 h."""
+        return self.duration_s / SECONDS_PER_MONTH
+
+    @property
+    def start_utc(self) -> datetime:
+        """Start as an aware moment."""
+        return datetime(self.start.year, self.start.month, self.start.day, tzinfo=UTC)
+
+    def month_start_utc(self, month: int) -> datetime:
+        """Start of bill month `month`, 730 h after the one before."""
+        return self.start_utc + timedelta(hours=month * HOURS_PER_MONTH)
+
+
+class Comparison(Model):
+    """Which option the others are held against."""
+
+    baseline: str = Field(min_length=1, description="Option held against; commonly the API in use.")
+    challengers: tuple[str, ...] = Field(min_length=1, description="Options that may replace the baseline.")
+
+
+class VolumeRange(Model):
+    """The volumes for which the curve is drawn and written. Crossings are searched over every volume, whatever it says."""
+
+    minimum_tokens_per_month: Positive | None = Field(default=None, description="Left end. [tokens per month]")
+    maximum_tokens_per_month: Positive | None = Field(default=None, description="Right end. [tokens per month]")
+    points: PositiveWhole = Field(default=256, ge=2, le=4096, description="Volumes between the ends.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> VolumeRange:
+        low, high = self.minimum_tokens_per_month, self.maximum_tokens_per_month
+        if low is not None and high is not None and high <= low:
+            text = f"is {high:g}, must be greater than minimum_tokens_per_month {low:g}"
+            raise PydanticCustomError("at_key", "{text}", {"key": "maximum_tokens_per_month", "text": text})
+        return self
+
+
+class Scenario(Model):
+    """Everything a run needs to know, as the user wrote it."""
+
+    title: str = Field(min_length=1, max_length=200, description="Headline of report and chart.")
+    horizon: Horizon = Field(default_factory=Horizon, description="The simulated time.")
+    seed: Whole = Field(default=1, description="Seed of every random stream.")
+    traffic: Traffic = Field(description="Volume and shape of the demand.")
+    workload: dict[str, RequestClass] = Field(description="Request classes by name.")
+    options: dict[str, Option] = Field(description="Ways to serve the demand, by name.")
+    comparison: Comparison | None = Field(
+        default=None, description="Left out: the first option of kind api against every other option."
+    )
+    volume_range: VolumeRange = Field(default_factory=VolumeRange, description="Volumes of the curve.")
+
+    @field_validator("workload")
+    @classmethod
+    def _shares_add_up(cls, workload: dict[str, RequestClass]) -> dict[str, RequestClass]:
+        check_shares(workload)
+        return workload
+
+    @field_validator("options")
+    @classmethod
+    def _names(cls, options: dict[str, Option]) -> dict[str, Option]:
+        if len(options) < 2:
+            raise ValueError("must hold at least two options: one to compare and one to compare it with")
+        for name in options:
+            if not name or name == "reject" or any(c in name for c in "/\\\0\n") or len(name) > 60:
+                text = "is no name for an option; use at most 60 letters, digits, dots and dashes, not 'reject'"
+                raise PydanticCustomError("at_key", "{text}", {"key": name, "text": text})
+        return options
+
+    @model_validator(mode="after")
+    def _references(self) -> Scenario:
+        self._check_comparison()
+        for name, option in self.options.items():
+            if isinstance(option, SelfHostedOption) and option.overflow not in (None, "reject"):
+                apis = [key for key, other in self.options.items() if isinstance(other, ApiOption)]
+                if option.overflow not in apis:
+                    text = f"is '{option.overflow}', must be one of {', '.join([*apis, 'reject'])}"
+                    raise PydanticCustomError("at_key", "{text}", {"key": f"options.{name}.overflow", "text": text})
+        return self
+
+    def _check_comparison(self) -> None:
+        allowed = ", ".join(self.options)
+        if self.comparison is None:
+            return
+        if self.comparison.baseline not in self.options:
+            text = f"is '{self.comparison.baseline}', must be one of {allowed}"
+            raise PydanticCustomError("at_key", "{text}", {"key": "comparison.baseline", "text": text})
+        seen = {self.comparison.baseline}
+        for index, name in enumerate(self.comparison.challengers):
+            key = f"comparison.challengers[{index}]"
+            if name not in self.options:
+                text = f"is '{name}', must be one of {allowed}"
+                raise PydanticCustomError("at_key", "{text}", {"key": key, "text": text})
+            if name in seen:
+                text = f"is '{name}', must be an option not compared already"
+                raise PydanticCustomError("at_key", "{text}", {"key": key, "text": text})
+            seen.add(name)
+
+    @property
+    def baseline(self) -> str:
+        """Name of the option held against: as given, else the first of kind api, else the first."""
+        if self.comparison is not None:
+            return self.comparison.baseline
+        apis = [name for name, option in self.options.items() if isinstance(option, ApiOption)]
+        return apis[0] if apis else next(iter(self.options))
+
+    @property
+    def challengers(self) -> tuple[str, ...]:
+        """Names of the options that may replace the baseline."""
+        if self.comparison is not None:
+            return self.comparison.challengers
+        return tuple(name for name in self.options if name != self.baseline)
+
+    @property
+    def mix(self) -> Mix:
+        """Mean request of the workload."""
+        return mix_of(self.workload)
+
+    @property
+    def tokens_per_month(self) -> float:
+        """The scenario's own volume: mean demand of month 0. [tokens per month]"""
+        return self.traffic.mean_tokens_per_month(self.mix.total_tokens)
+
+    def overflow_target(self, name: str) -> str | None:
+        """Option of kind api that serves the overflow of fleet `name`; None: it is rejected."""
+        option = self.options[name]
+        if not isinstance(option, SelfHostedOption) or option.overflow == "reject":
+            return None
+        if option.overflow is not None:
+            return option.overflow
+        if isinstance(self.options[self.baseline], ApiOption):
+            return self.baseline
+        return next((key for key, other in self.options.items() if isinstance(other, ApiOption)), None)

@@ -1,0 +1,115 @@
+"""The Python interface: load a scenario, simulate it, draw its cost curve, find its break-even."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from simulator.catalogue.planning import make_plan
+from simulator.config.scenarios import load_scenario
+from simulator.domain.plans import Plan
+from simulator.domain.scenario import Scenario
+from simulator.simulation.ledger import Ledger, simulate_option
+from simulator.solving.study import Study, cost_table, curve_volumes, solve
+
+__all__ = ["break_even", "cost_curve", "load_scenario", "make_plan", "simulate"]
+
+ScenarioLike = Scenario | str | Path | Mapping[str, Any]
+
+
+def simulate(scenario: ScenarioLike, option: str, tokens_per_month: float | None = None) -> Ledger:
+    """Simulate one option step by step over the horizon, with growth, dated prices and one-off cost.
+
+    Parameters
+    ----------
+    scenario : Scenario, name, path or mapping
+        What `load_scenario` takes, or its result.
+    option : str
+        Name of the option.
+    tokens_per_month : float, optional
+        Mean demand of month 0, input and output tokens in 730 h; left out: the scenario's own volume.
+
+    Returns
+    -------
+    Ledger
+        Arrays of shape (steps,), costs by month and line in USD, waits.
+
+    Raises
+    ------
+    ValueError
+        If the option is unknown or can't be planned, or the volume is negative or not finite.
+
+    Examples
+    --------
+    >>> import simulator as sim
+    >>> ledger = sim.simulate("minimal", option="fleet")
+    >>> round(ledger.utilization_share, 3) < 1
+    True
+    """
+    plan = _plan(scenario)
+    volume = plan.scenario.tokens_per_month if tokens_per_month is None else float(tokens_per_month)
+    return simulate_option(plan, option, volume)
+
+
+def cost_curve(scenario: ScenarioLike, tokens_per_month: Sequence[float] | None = None) -> pd.DataFrame:
+    """Monthly cost of every compared option over volume, at run rate, by line.
+
+    Parameters
+    ----------
+    scenario : Scenario, name, path or mapping
+        What `load_scenario` takes, or its result.
+    tokens_per_month : sequence of float, optional
+        Volumes; left out: a range around the crossings and the scenario's own volume.
+
+    Returns
+    -------
+    DataFrame
+        One row a volume, option and line: `tokens_per_month`, `requests_per_day`, `option`, `line`, `usd_per_month`.
+        The line `total` is the sum of the others.
+
+    Raises
+    ------
+    ValueError
+        If a volume is negative or not finite.
+    """
+    plan = _plan(scenario)
+    volumes = curve_volumes(solve(plan)) if tokens_per_month is None else np.asarray(tokens_per_month, dtype=np.float64)
+    if volumes.ndim != 1 or not np.all(np.isfinite(volumes)) or np.any(volumes < 0):
+        raise ValueError(f"tokens_per_month is {tokens_per_month}, must be a list of finite numbers of at least 0")
+    return cost_table(plan, volumes)
+
+
+def break_even(scenario: ScenarioLike) -> Study:
+    """Find every volume at which a challenger and the baseline change places, at run rate.
+
+    Parameters
+    ----------
+    scenario : Scenario, name, path or mapping
+        What `load_scenario` takes, or its result.
+
+    Returns
+    -------
+    Study
+        `.pairs[challenger]` with `.crossings`, `.first`, `.settled`, `.reason`; `.first`, `.settled`, `.crossings` and
+        `.reason` of the first challenger; `.options[name]` at the scenario's own volume.
+
+    Raises
+    ------
+    ValueError
+        If the scenario has faults (all of them in the message), or its baseline can't be planned.
+
+    Examples
+    --------
+    >>> import simulator as sim
+    >>> sim.break_even("minimal").first > 0
+    True
+    """
+    return solve(_plan(scenario))
+
+
+def _plan(scenario: ScenarioLike) -> Plan:
+    return make_plan(scenario if isinstance(scenario, Scenario) else load_scenario(scenario))

@@ -1,0 +1,1 @@
+"""Charts: one module each, from a result to a `Figure`."""

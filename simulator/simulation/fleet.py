@@ -1,0 +1,267 @@
+"""A fleet plan run through the kernel: for many volumes at once, or for one with every step recorded."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from simulator.domain.autoscaling import FixedFleet, PerfectForesight, TargetUtilization
+from simulator.domain.plans import Array, FleetPlan
+from simulator.domain.units import SECONDS_PER_HOUR, SECONDS_PER_MONTH
+from simulator.simulation import kernel, policies
+from simulator.simulation.demand import Demand
+
+_NO_LIMIT = 1e290  # times a load still finite, and above every queue
+CONSERVATION_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What happened in every step, in replicas and requests. Arrays of shape (steps,)."""
+
+    arriving_requests: Array
+    served_requests: Array
+    overflow_requests: Array
+    queued_requests: Array  # at the end of the step
+    ready_replicas: Array  # mean over the step
+    billed_replicas: Array
+
+
+@dataclass(frozen=True)
+class FleetRun:
+    """Totals of a fleet by bill month and lane; arrays of shape (months, lanes) but `queued_requests` (lanes,)."""
+
+    arriving_requests: Array
+    served_requests: Array
+    overflow_requests: Array
+    queued_requests: Array
+    billed_replica_hours: Array
+    ready_replica_hours: Array
+    peak_billed_replicas: Array
+    peak_queued_requests: Array
+    record: StepRecord | None
+
+
+@dataclass(frozen=True)
+class _Timing:
+    """Durations of a plan in steps, and the policy in compiled form."""
+
+    decide: object
+    parameters: Array
+    reaction_steps: int
+    stabilisation_steps: int
+    cold_steps: int
+    cold_fraction: float
+    anticipates: bool
+
+
+def rounded_durations(plan: FleetPlan, step_s: float) -> tuple[str, ...]:
+    """Which durations the step rounds up, in words; empty where none."""
+    policy = plan.autoscaling
+    notes = []
+    if isinstance(policy, TargetUtilization):
+        for name in ("reaction_s", "stabilisation_s"):
+            value = getattr(policy, name)
+            if abs(_whole_steps(value, step_s) * step_s - value) > 1e-6:
+                used = _whole_steps(value, step_s) * step_s
+                notes.append(f"{plan.name}: autoscaling.{name} of {value:g} s counts as {used:g} s, whole steps")
+    period = plan.replicas.evaluation_period_s
+    if plan.replicas.max_starts and abs(_whole_steps(period, step_s) * step_s - period) > 1e-6:
+        used = max(1, _whole_steps(period, step_s)) * step_s
+        notes.append(f"{plan.name}: replicas.evaluation_period_s of {period:g} s counts as {used:g} s, whole steps")
+    return tuple(notes)
+
+
+def serve(
+    plan: FleetPlan, demand: Demand, requests_per_month: Array, *, grown: bool = False, record: bool = False
+) -> FleetRun:
+    """Serve the demand at each of several volumes with a fleet of its own.
+
+    Parameters
+    ----------
+    plan : FleetPlan
+        The fleet.
+    demand : Demand
+        The profile and its calendar.
+    requests_per_month : array of shape (n,)
+        Mean demand of month 0. [requests per month of 730 h]
+    grown : bool
+        Whether the growth of each month is on the profile (a simulation over time) or not (run rate).
+    record : bool
+        Keep every step; for one volume only.
+
+    Returns
+    -------
+    FleetRun
+        Totals by month and volume.
+
+    Raises
+    ------
+    ValueError
+        If a volume is negative or not finite.
+    RuntimeError
+        If requests were lost or made: arrived must be served + overflow + queued, to 1e-9.
+    """
+    volumes = np.atleast_1d(np.asarray(requests_per_month, dtype=np.float64))
+    if not np.all(np.isfinite(volumes)) or np.any(volumes < 0):
+        raise ValueError(f"requests_per_month is {requests_per_month}, must be finite and at least 0")
+    profile = demand.grown_profile() if grown else demand.profile
+    timing = _timing(plan, demand.step_s)
+    seen = _seen_profile(profile, timing)
+    patient = patient_profile(profile, plan.max_wait_s / demand.step_s)
+    months, size = demand.month_ends.size, volumes.size
+    sums = np.zeros((months, kernel.SUM_ROWS, size))
+    queue = np.zeros(size)
+    steps_record = np.zeros((kernel.RECORD_ROWS, profile.size if record else 0))
+    for start in range(0, size, kernel.LANES):
+        lanes = slice(start, min(start + kernel.LANES, size))
+        sums[:, :, lanes], queue[lanes] = _run_lanes(
+            plan, demand, timing, (profile, seen, patient), volumes[lanes], steps_record
+        )
+    _check_conservation(plan, demand.by_month(profile).sum(), volumes, sums, queue, demand.step_s)
+
+    per_step = demand.step_s / plan.seconds_per_request  # requests in a replica-step of work
+    hours = demand.step_s / SECONDS_PER_HOUR
+    arriving_per_request = demand.by_month(profile) * (demand.step_s / SECONDS_PER_MONTH)
+    return FleetRun(
+        arriving_requests=np.outer(arriving_per_request, volumes),
+        served_requests=sums[:, kernel.SERVED] * per_step,
+        overflow_requests=sums[:, kernel.OVERFLOW] * per_step,
+        queued_requests=queue * per_step,
+        billed_replica_hours=sums[:, kernel.BILLED] * hours,
+        ready_replica_hours=sums[:, kernel.READY] * hours,
+        peak_billed_replicas=sums[:, kernel.PEAK_BILLED],
+        peak_queued_requests=sums[:, kernel.PEAK_QUEUE] * per_step,
+        record=_step_record(steps_record, profile, volumes, demand.step_s, per_step) if record else None,
+    )
+
+
+def _whole_steps(duration_s: float, step_s: float) -> int:
+    return math.ceil(duration_s / step_s - 1e-9)
+
+
+def _timing(plan: FleetPlan, step_s: float) -> _Timing:
+    policy = plan.autoscaling
+    cold = plan.cold_start_s / step_s
+    cold_steps = math.floor(cold + 1e-9)
+    cold_fraction = max(0.0, cold - cold_steps)
+    cold_fraction = cold_fraction if cold_fraction > 1e-9 else 0.0
+    decide, parameters = policies.decide_fixed, np.zeros(1)
+    reaction = stabilisation = 0
+    if isinstance(policy, TargetUtilization):
+        decide, parameters = policies.decide_target_utilization, np.array([policy.target_share])
+        reaction, stabilisation = _whole_steps(policy.reaction_s, step_s), _whole_steps(policy.stabilisation_s, step_s)
+    elif isinstance(policy, PerfectForesight):
+        decide = policies.decide_perfect_foresight
+        stabilisation = cold_steps + (cold_fraction > 0)
+        reaction = -stabilisation
+    anticipates = isinstance(policy, PerfectForesight)
+    return _Timing(decide, parameters, reaction, stabilisation, cold_steps, cold_fraction, anticipates)
+
+
+def _seen_profile(profile: Array, timing: _Timing) -> Array:
+    """The profile as the policy sees it: so many steps old, or ahead; held at its first and last step beyond its ends."""
+    if timing.reaction_steps == 0:
+        return profile
+    steps = np.clip(np.arange(profile.size) - timing.reaction_steps, 0, profile.size - 1)
+    return profile[steps]
+
+
+def patient_profile(profile: Array, max_wait_steps: float) -> Array:
+    """Arrivals of the last `max_wait_steps` before each step's end, in steps of mean demand. Shape as `profile`.
+
+    The integral of the profile, constant within steps; before the start it holds its first value.
+    """
+    if math.isinf(max_wait_steps) or max_wait_steps > 1e15:
+        return np.full(profile.size, _NO_LIMIT)
+    if max_wait_steps == 0:
+        return np.zeros(profile.size)
+    cumulative = np.concatenate(([0.0], np.cumsum(profile)))
+    from_steps = np.arange(1, profile.size + 1) - max_wait_steps
+    inside = np.maximum(from_steps, 0.0)
+    whole = np.minimum(inside.astype(np.int64), profile.size - 1)
+    at_start = cumulative[whole] + (inside - whole) * profile[whole]
+    before = np.minimum(from_steps, 0.0) * profile[0]
+    return cast(Array, np.maximum(cumulative[1:] - at_start - before, 0.0))
+
+
+def _fleet_size(plan: FleetPlan, load: Array, peak: float) -> Array:
+    """Replicas of a fixed fleet in each lane, before the increment: the count, or the sampled peak over the target."""
+    policy = plan.autoscaling
+    if not isinstance(policy, FixedFleet):
+        return np.zeros(load.size)
+    if policy.count is not None:
+        return np.full(load.size, float(policy.count))
+    return load * peak / policy.target_share
+
+
+def _run_lanes(
+    plan: FleetPlan, demand: Demand, timing: _Timing, profiles: tuple[Array, Array, Array], volumes: Array, record: Array
+) -> tuple[Array, Array]:
+    """One kernel pass over at most LANES volumes: sums of shape (months, rows, lanes) and the queues left."""
+    lanes, months = volumes.size, demand.month_ends.size
+    load = np.zeros(kernel.LANES)
+    load[:lanes] = volumes * (plan.seconds_per_request / SECONDS_PER_MONTH)
+    limits = plan.replicas
+    counted = isinstance(plan.autoscaling, FixedFleet) and plan.autoscaling.count is not None
+    maximum = math.inf if limits.maximum is None else float(limits.maximum)
+    limit_values = np.array(
+        [
+            float(limits.divisible),
+            0.0 if counted else float(limits.spare),
+            0.0 if counted else float(limits.minimum),
+            float(limits.increment),
+            min(maximum, 1e300),
+            0.0 if limits.max_starts is None or timing.anticipates else float(limits.max_starts),
+        ]
+    )
+    evaluation = max(1, _whole_steps(limits.evaluation_period_s, demand.step_s))
+    flags = [timing.cold_steps, evaluation, int(timing.anticipates), int(plan.billing_from == "ready")]
+    sums = np.zeros(months * kernel.SUM_ROWS * kernel.LANES)
+    queue = np.zeros(kernel.LANES)
+    kernel.run_lanes(
+        *profiles,
+        demand.month_ends,
+        load,
+        timing.decide,
+        timing.parameters,
+        _fleet_size(plan, load, float(profiles[0].max())),
+        limit_values,
+        np.array(flags, dtype=np.int64),
+        timing.cold_fraction,
+        np.zeros((timing.stabilisation_steps + 2, kernel.LANES)),
+        np.zeros((timing.cold_steps + 2, kernel.LANES)),
+        np.zeros(kernel.STATE_SIZE),
+        sums,
+        queue,
+        record,
+    )
+    return sums.reshape(months, kernel.SUM_ROWS, kernel.LANES)[:, :, :lanes], queue[:lanes]
+
+
+def _check_conservation(
+    plan: FleetPlan, profile_total: float, volumes: Array, sums: Array, queue: Array, step_s: float
+) -> None:
+    arrived = volumes * (plan.seconds_per_request / SECONDS_PER_MONTH) * profile_total
+    accounted = (sums[:, kernel.SERVED] + sums[:, kernel.OVERFLOW]).sum(axis=0) + queue
+    error = np.abs(accounted - arrived)
+    if np.any(error > CONSERVATION_TOLERANCE * np.maximum(arrived, 1e-300)):
+        worst = int(np.argmax(error / np.maximum(arrived, 1e-300)))
+        raise RuntimeError(
+            f"{plan.name}: {arrived[worst] * step_s:g} replica-seconds arrived, {accounted[worst] * step_s:g} were served, "
+            "overflowed or are queued; the simulation lost or made work"
+        )
+
+
+def _step_record(record: Array, profile: Array, volumes: Array, step_s: float, per_step: float) -> StepRecord:
+    return StepRecord(
+        arriving_requests=profile * (volumes[0] * step_s / SECONDS_PER_MONTH),
+        served_requests=record[kernel.RECORD_SERVED] * per_step,
+        overflow_requests=record[kernel.RECORD_OVERFLOW] * per_step,
+        queued_requests=record[kernel.RECORD_QUEUE] * per_step,
+        ready_replicas=record[kernel.RECORD_READY],
+        billed_replicas=record[kernel.RECORD_BILLED],
+    )

@@ -1,0 +1,281 @@
+"""The one hot loop: a fleet served step by step, for many lanes (candidate volumes) side by side.
+
+Units inside the loop: *load* in replicas (replica-seconds of work per second), *work* in replica-steps (what one replica
+does in one step). A lane is one volume: its load at a step is `load[lane] * profile[step]`.
+
+The order inside a step is written here and nowhere else:
+
+1. replicas whose cold start is over become ready (within the step: they serve the rest of it);
+2. requests arrive;
+3. the policy decides from the arrivals as they were `reaction_s` ago, and from the queue before this step's arrivals;
+   the wish is rounded up, limited (spare, minimum, increment, maximum), held to the highest of the stabilisation window,
+   and its rise limited to so many starts per evaluation;
+4. starts are ordered; stops take effect, the youngest starting replicas first, then ready ones;
+5. ready replicas serve queue and arrivals, first in first out;
+6. work that waited longer than `max_wait_s` leaves as overflow.
+
+Stops taking the youngest first make the fleet a stack, so the replicas ready at a step are the least number committed
+during the last cold start: a sliding minimum, like the stabilisation window is a sliding maximum. Both are kept by the
+two-pass block method (van Herk 1992; Gil and Werman 1993): suffix extremes of the block before, a running extreme of this
+one; three operations a step whatever the window. Before the first step every arrival equals the first step's, so both
+windows start full of that decision, and the queue starts empty.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import types
+
+from simulator.simulation.compiled import compiled
+from simulator.simulation.policies import DECIDE
+
+# Lanes are always padded to this many. A constant lets the compiler see that the rows of `state` never overlap, so that
+# the long loops below become vector instructions.
+LANES = 64
+
+_VECTOR = types.Array(types.float64, 1, "C")
+_INPUT = types.Array(types.float64, 1, "C", readonly=True)
+_MATRIX = types.Array(types.float64, 2, "C")
+_COUNTS = types.Array(types.int64, 1, "C")
+
+# Places in `limits`.
+DIVISIBLE, SPARE, MINIMUM, INCREMENT, MAXIMUM, MAX_STARTS = range(6)
+# Places in `timing`.
+COLD_STEPS, EVALUATION_STEPS, ANTICIPATES, BILLED_FROM_READY = range(4)
+# Rows of the monthly sums.
+BILLED, READY, SERVED, OVERFLOW, PEAK_BILLED, PEAK_QUEUE = range(6)
+SUM_ROWS = 6
+# Rows of the record of single steps, `record[row, step]` of lane 0.
+RECORD_READY, RECORD_BILLED, RECORD_SERVED, RECORD_OVERFLOW, RECORD_QUEUE = range(5)
+RECORD_ROWS = 5
+
+# Where the vectors of all lanes start in the working memory `state`.
+_SEEN, _WANTED, _COMMITTED, _QUEUE, _SERVED, _OVERFLOW, _SUMS = (
+    0, LANES, 2 * LANES, 3 * LANES, 4 * LANES, 5 * LANES, 6 * LANES,
+)  # fmt: skip
+_LOAD, _WISH, _START, _CAPACITY, _BILLED, _BEFORE, _AHEAD = (
+    12 * LANES, 13 * LANES, 14 * LANES, 15 * LANES, 16 * LANES, 17 * LANES, 18 * LANES,
+)  # fmt: skip
+_SUM_BILLED, _SUM_READY, _SUM_SERVED, _SUM_OVERFLOW, _PEAK_BILLED, _PEAK_QUEUE = (
+    _SUMS, _SUMS + LANES, _SUMS + 2 * LANES, _SUMS + 3 * LANES, _SUMS + 4 * LANES, _SUMS + 5 * LANES,
+)  # fmt: skip
+STATE_SIZE = 19 * LANES
+
+RUN = types.void(
+    _INPUT,  # profile
+    _INPUT,  # seen_profile
+    _INPUT,  # patient_profile
+    _COUNTS,  # month_ends
+    _VECTOR,  # load
+    types.FunctionType(DECIDE),  # decide
+    _VECTOR,  # parameters
+    _VECTOR,  # memory
+    _VECTOR,  # limits
+    _COUNTS,  # timing
+    types.float64,  # cold_fraction
+    _MATRIX,  # wish_blocks
+    _MATRIX,  # start_blocks
+    _VECTOR,  # state
+    _VECTOR,  # sums (filled)
+    _VECTOR,  # queue (filled)
+    _MATRIX,  # record (filled; no columns: nothing is recorded)
+)
+
+
+@compiled(types.void(_VECTOR, _VECTOR))
+def _round_and_limit(wanted, limits):  # type: ignore[no-untyped-def]
+    """Whole replicas, plus spare, at least the minimum, up to a multiple of the increment, at most the maximum."""
+    spare, minimum, maximum = limits[SPARE], limits[MINIMUM], limits[MAXIMUM]
+    increment = limits[INCREMENT]
+    per_increment = 1.0 / increment
+    if limits[DIVISIBLE] != 0.0:
+        for lane in range(LANES):
+            number = wanted[lane] + spare
+            number = number if number > minimum else minimum
+            wanted[lane] = number if number < maximum else maximum
+    else:
+        for lane in range(LANES):
+            number = np.ceil(wanted[lane] - 1e-9) + spare
+            number = number if number > minimum else minimum
+            number = np.ceil(number * per_increment - 1e-9) * increment
+            wanted[lane] = number if number < maximum else maximum
+
+
+@compiled(types.void(_VECTOR, _VECTOR))
+def _keep_greater(kept, other):  # type: ignore[no-untyped-def]
+    """Raise `kept` to `other` where that is greater."""
+    for lane in range(LANES):
+        kept[lane] = kept[lane] if kept[lane] > other[lane] else other[lane]
+
+
+@compiled(types.int64(_VECTOR, _MATRIX, _VECTOR, types.int64, _VECTOR))
+def _slide(values, blocks, running, place, highest):  # type: ignore[no-untyped-def]
+    """Put `values` into the window, fill `highest` with its maximum; returns the place of the next values.
+
+    `blocks[:place]` holds this block, the rows behind `place` the suffix maxima of the block before; the last row is below
+    every number. `running` is the maximum of this block.
+    """
+    window = blocks.shape[0] - 1
+    this, following = blocks[place], blocks[place + 1]
+    for lane in range(LANES):
+        number = values[lane]
+        greatest = running[lane] if running[lane] > number else number
+        this[lane] = number
+        running[lane] = greatest
+        highest[lane] = greatest if greatest > following[lane] else following[lane]
+    if place + 1 < window:
+        return place + 1
+    for back in range(window - 1, 0, -1):
+        _keep_greater(blocks[back - 1], blocks[back])
+    for lane in range(LANES):
+        running[lane] = blocks[window, lane]
+    return 0
+
+
+@compiled(RUN)
+def run_lanes(  # type: ignore[no-untyped-def]
+    profile, seen_profile, patient_profile, month_ends, load, decide, parameters, memory, limits, timing, cold_fraction,
+    wish_blocks, start_blocks, state, sums, queue, record,
+):  # fmt: skip
+    """Serve `profile` with one fleet a lane; fills `sums`, `queue` and `record`.
+
+    Parameters
+    ----------
+    profile, seen_profile, patient_profile : float64 arrays of shape (steps,)
+        Arrivals over the mean; the same as the policy sees them; arrivals of the last `max_wait_s` before each step's
+        end, in steps of mean demand (1e290: no limit).
+    month_ends : int64 array of shape (months,)
+        First step after each bill month.
+    load : float64 array of shape (LANES,)
+        Mean offered load of each lane. [replicas]
+    decide, parameters, memory :
+        Policy, its numbers, and one number a lane.
+    limits, timing : arrays of shape (6,) and (4,)
+        See the names of their places above.
+    cold_fraction : float
+        Part of a step by which the cold start exceeds `timing[COLD_STEPS]` whole steps.
+    wish_blocks, start_blocks : float64 arrays of shape (window + 1, LANES)
+        Memory of the two sliding windows.
+    state : float64 array of shape (STATE_SIZE,)
+        Working memory.
+    sums : float64 array of shape (months * SUM_ROWS * LANES,)
+        Filled: replica-steps billed and ready, work served and gone as overflow, peaks of billed replicas and queue.
+    queue : float64 array of shape (LANES,)
+        Filled: work left in the queue at the end.
+    record : float64 array of shape (RECORD_ROWS, steps or 0)
+        Filled for lane 0 where it has columns.
+    """
+    recording = record.shape[1] == profile.size
+    max_starts = limits[MAX_STARTS]
+    anticipates = timing[ANTICIPATES] != 0
+    wish_window, start_window = wish_blocks.shape[0] - 1, start_blocks.shape[0] - 1
+    seen, wanted = state[_SEEN : _SEEN + LANES], state[_WANTED : _WANTED + LANES]
+    queued, committed = state[_QUEUE : _QUEUE + LANES], state[_COMMITTED : _COMMITTED + LANES]
+    capacities, billed = state[_CAPACITY : _CAPACITY + LANES], state[_BILLED : _BILLED + LANES]
+    wishes, starts = state[_WISH : _WISH + LANES], state[_START : _START + LANES]
+
+    # Before the start: the first step's arrivals for ever, decided on, ordered and ready. The window of cold starts
+    # holds negative numbers for a policy that reacts, so that its maximum is minus the least number committed.
+    sign = 1.0 if anticipates else -1.0
+    for lane in range(LANES):
+        state[_LOAD + lane] = load[lane]
+        state[_SEEN + lane] = load[lane] * seen_profile[0]
+        state[_QUEUE + lane] = 0.0
+        state[_COMMITTED + lane] = 0.0
+    decide(parameters, memory, 0, seen, queued, committed, wanted)
+    _round_and_limit(wanted, limits)
+    for lane in range(LANES):
+        number = state[_WANTED + lane]
+        state[_COMMITTED + lane] = number
+        state[_AHEAD + lane] = number
+        state[_BEFORE + lane] = number
+        wish_blocks[:wish_window, lane] = number
+        start_blocks[:start_window, lane] = sign * number
+        wish_blocks[wish_window, lane] = state[_WISH + lane] = -1e300
+        start_blocks[start_window, lane] = state[_START + lane] = -1e300
+    wish_place = 0
+    start_place = 0
+
+    step = 0
+    for month in range(month_ends.size):
+        for place in range(SUM_ROWS * LANES):
+            state[_SUMS + place] = 0.0
+        while step < month_ends[month]:
+            arriving, patient, seen_now = profile[step], patient_profile[step], seen_profile[step]
+            for lane in range(LANES):
+                state[_SEEN + lane] = state[_LOAD + lane] * seen_now
+            decide(parameters, memory, step, seen, queued, committed, wanted)
+            _round_and_limit(wanted, limits)
+
+            wish_place = _slide(wanted, wish_blocks, wishes, wish_place, capacities)  # the highest wish of the window
+
+            # What is committed, and what the window of cold starts is fed with (_BILLED holds it for a moment).
+            if anticipates:
+                # Wishes lie one cold start ahead; the second window is fed one step late, so that it ends one earlier.
+                for lane in range(LANES):
+                    state[_COMMITTED + lane] = state[_CAPACITY + lane]
+                    state[_BILLED + lane] = state[_AHEAD + lane]
+                    state[_AHEAD + lane] = state[_WANTED + lane]
+            elif max_starts > 0.0:
+                allowed = max_starts if step % timing[EVALUATION_STEPS] == 0 else 0.0
+                for lane in range(LANES):
+                    highest, most = state[_CAPACITY + lane], state[_COMMITTED + lane] + allowed
+                    number = highest if highest < most else most
+                    state[_COMMITTED + lane] = number
+                    state[_BILLED + lane] = -number
+            else:
+                for lane in range(LANES):
+                    state[_COMMITTED + lane] = state[_CAPACITY + lane]
+                    state[_BILLED + lane] = -state[_CAPACITY + lane]
+
+            start_place = _slide(billed, start_blocks, starts, start_place, capacities)  # the last cold start's extreme
+
+            if anticipates:
+                # Up to the newest order of this step, what comes one step earlier is billed; then what comes next too.
+                share = cold_fraction if cold_fraction > 0.0 else 1.0
+                for lane in range(LANES):
+                    earlier, later = state[_CAPACITY + lane], state[_COMMITTED + lane]
+                    state[_BILLED + lane] = earlier + share * (later - earlier)
+                    state[_CAPACITY + lane] = state[_LOAD + lane] * arriving
+                _round_and_limit(capacities, limits)
+            else:
+                for lane in range(LANES):
+                    ready = -state[_CAPACITY + lane]
+                    # Replicas ready before this step serve all of it, the newest serve what is left of it.
+                    before, now = state[_BEFORE + lane], state[_COMMITTED + lane]
+                    whole = before if before < now else now
+                    state[_BEFORE + lane] = ready
+                    state[_CAPACITY + lane] = ready + cold_fraction * (whole - ready)
+                    state[_BILLED + lane] = now
+            if timing[BILLED_FROM_READY] != 0:
+                for lane in range(LANES):
+                    state[_BILLED + lane] = state[_CAPACITY + lane]
+
+            for lane in range(LANES):
+                mean, capacity, paid = state[_LOAD + lane], state[_CAPACITY + lane], state[_BILLED + lane]
+                waiting = state[_QUEUE + lane] + mean * arriving
+                served = waiting if waiting < capacity else capacity
+                left = waiting - served
+                most = mean * patient
+                kept = left if left < most else most
+                peak_billed, peak_queue = state[_PEAK_BILLED + lane], state[_PEAK_QUEUE + lane]
+                state[_QUEUE + lane] = kept
+                state[_SERVED + lane] = served
+                state[_OVERFLOW + lane] = left - kept
+                state[_SUM_BILLED + lane] += paid
+                state[_SUM_READY + lane] += capacity
+                state[_SUM_SERVED + lane] += served
+                state[_SUM_OVERFLOW + lane] += left - kept
+                state[_PEAK_BILLED + lane] = paid if paid > peak_billed else peak_billed
+                state[_PEAK_QUEUE + lane] = kept if kept > peak_queue else peak_queue
+            if recording:
+                record[RECORD_READY, step] = state[_CAPACITY]
+                record[RECORD_BILLED, step] = state[_BILLED]
+                record[RECORD_SERVED, step] = state[_SERVED]
+                record[RECORD_OVERFLOW, step] = state[_OVERFLOW]
+                record[RECORD_QUEUE, step] = state[_QUEUE]
+            step += 1
+        for place in range(SUM_ROWS * LANES):
+            sums[month * SUM_ROWS * LANES + place] = state[_SUMS + place]
+    for lane in range(LANES):
+        queue[lane] = state[_QUEUE + lane]

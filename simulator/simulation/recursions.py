@@ -1,0 +1,44 @@
+"""Compiled first-order recursions of the demand: noise with memory, and decaying spikes."""
+
+from __future__ import annotations
+
+import math
+
+from numba import types
+
+from simulator.simulation.compiled import compiled
+
+_VECTOR = types.Array(types.float64, 1, "C")
+
+
+@compiled(types.void(_VECTOR, types.float64, types.float64, types.float64))
+def autoregress(values, persistence, moving_average, innovation_sd):  # type: ignore[no-untyped-def]
+    """Turn independent standard normals into a stationary process of variance one, in place.
+
+    x[t] = persistence x[t-1] + e[t] + moving_average e[t-1], sd(e) = innovation_sd; started in its stationary law.
+    """
+    if values.size == 0:
+        return
+    previous_shock = innovation_sd * values[0]
+    # x[0] shares its shock with e[0] and has a past of its own that makes up the variance; the second normal is reused
+    # from the end of the series, which no other step has drawn.
+    value = previous_shock + math.sqrt(max(0.0, 1.0 - innovation_sd * innovation_sd)) * values[values.size - 1]
+    for step in range(values.size - 1):
+        shock = innovation_sd * values[step + 1]
+        values[step] = value
+        value = persistence * value + shock + moving_average * previous_shock
+        previous_shock = shock
+    values[values.size - 1] = value
+
+
+@compiled(types.void(_VECTOR, types.float64, types.float64))
+def decay(levels, keep, mean_over_step):  # type: ignore[no-untyped-def]
+    """Turn what is added at the start of each step into the mean level over the step, in place.
+
+    The level falls to `keep` of itself over a step, and its mean over the step is `mean_over_step` of it at the start.
+    """
+    level = 0.0
+    for step in range(levels.size):
+        level += levels[step]
+        levels[step] = level * mean_over_step
+        level *= keep

@@ -1,0 +1,1 @@
+"""Solving: cost curves over volume and every crossing of two of them."""

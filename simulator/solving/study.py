@@ -1,0 +1,296 @@
+"""The answer: every challenger against the baseline, with all crossings, the first, the settled one, and the reasons."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from simulator.domain.plans import ApiPlan, Array, FleetPlan, Plan
+from simulator.domain.units import SECONDS_PER_HOUR, SECONDS_PER_MONTH
+from simulator.simulation.ledger import RunRate, UnitCosts, demand_of, run_rate
+from simulator.solving.crossings import GREATEST_VOLUME, Crossing, Difference, find_crossings
+
+BASELINE_ALWAYS_CHEAPER = "baseline_always_cheaper"
+CHALLENGER_ALWAYS_CHEAPER = "challenger_always_cheaper"
+NOT_SETTLED_IN_RANGE = "not_settled_in_range"
+INFEASIBLE = "infeasible"
+
+
+@dataclass(frozen=True)
+class OptionAtVolume:
+    """One option at the scenario's own volume, at run rate."""
+
+    name: str
+    kind: str
+    label: str
+    usd_per_month: float
+    lines: Mapping[str, float]
+    unit_costs: UnitCosts
+    utilization_share: float
+    overflow_share: float
+    rejected_share: float
+    peak_replicas: float
+    one_off_usd: float
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One challenger against the baseline, over every volume.
+
+    `first` is the least volume at which the challenger is cheaper and `settled` the volume from which it stays so, both
+    in tokens per month; None where there is none, and then `reason` says why (it is None where `settled` is given).
+    `breakeven_utilization_share` is the share of its paid capacity a replica must use so that its rent and variable cost
+    alone equal the baseline's price for the same requests: above 1 it never pays, whatever the volume.
+    """
+
+    baseline: str
+    challenger: str
+    crossings: tuple[Crossing, ...]
+    first: float | None
+    settled: float | None
+    reason: str | None
+    cause: str | None
+    breakeven_utilization_share: float | None
+    usd_per_mtok_at_full_load: float | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Study:
+    """Break-even of a scenario: `pairs` by challenger, and every option at the scenario's own volume."""
+
+    title: str
+    tokens_per_month: float
+    requests_per_day: float
+    tokens_per_request: float
+    baseline: str
+    pairs: Mapping[str, Pair]
+    options: Mapping[str, OptionAtVolume]
+    plan: Plan
+
+    @property
+    def first_pair(self) -> Pair:
+        """The first challenger's."""
+        return next(iter(self.pairs.values()))
+
+    @property
+    def first(self) -> float | None:
+        """First crossing of the first challenger. [tokens per month]"""
+        return self.first_pair.first
+
+    @property
+    def settled(self) -> float | None:
+        """Settled crossing of the first challenger. [tokens per month]"""
+        return self.first_pair.settled
+
+    @property
+    def crossings(self) -> tuple[Crossing, ...]:
+        """All crossings of the first challenger."""
+        return self.first_pair.crossings
+
+    @property
+    def reason(self) -> str | None:
+        """Why the first challenger has no settled crossing; None where it has one."""
+        return self.first_pair.reason
+
+    @property
+    def cheapest(self) -> str:
+        """Option that costs least at the scenario's own volume."""
+        return min(self.options.values(), key=lambda option: option.usd_per_month).name
+
+
+def solve(plan: Plan) -> Study:
+    """Find the break-even of every challenger of a plan.
+
+    Raises
+    ------
+    ValueError
+        If the baseline can't be planned: then there is nothing to compare with.
+    """
+    scenario = plan.scenario
+    if scenario.baseline not in plan.options:
+        faults = plan.faults.get(scenario.baseline, ())
+        causes = "; ".join(f"{fault.key}: {fault.text}" for fault in faults) or "its overflow API can't be priced"
+        raise ValueError(f"the baseline '{scenario.baseline}' can't be planned: {causes}")
+    volume = scenario.tokens_per_month
+    compared = [name for name in (scenario.baseline, *scenario.challengers) if name in plan.options]
+    return Study(
+        title=scenario.title,
+        tokens_per_month=volume,
+        requests_per_day=requests_per_day(plan, volume),
+        tokens_per_request=plan.tokens_per_request,
+        baseline=scenario.baseline,
+        pairs={name: _pair(plan, name) for name in scenario.challengers},
+        options={name: _at_volume(plan, name, volume) for name in compared},
+        plan=plan,
+    )
+
+
+def requests_per_day(plan: Plan, tokens_per_month: float) -> float:
+    """Requests a day at a volume."""
+    return tokens_per_month / plan.tokens_per_request * 24.0 * SECONDS_PER_HOUR / SECONDS_PER_MONTH
+
+
+def cost_table(plan: Plan, tokens_per_month: Array) -> pd.DataFrame:
+    """Monthly cost at run rate over volume: one row a volume, option and line.
+
+    Parameters
+    ----------
+    plan : Plan
+        The scenario with its options.
+    tokens_per_month : array of shape (n,)
+        Volumes. [tokens per month]
+
+    Returns
+    -------
+    DataFrame
+        Columns `tokens_per_month`, `requests_per_day`, `option`, `line`, `usd_per_month`; the line `total` is the sum.
+    """
+    parts = []
+    for name in _compared(plan):
+        rates = run_rate(plan, name, tokens_per_month)
+        for line, usd in {**rates.lines, "total": rates.usd_per_month}.items():
+            columns = {"tokens_per_month": tokens_per_month, "option": name, "line": line, "usd_per_month": usd}
+            parts.append(pd.DataFrame(columns))
+    table = pd.concat(parts, ignore_index=True)
+    per_token = requests_per_day(plan, 1.0)
+    table.insert(1, "requests_per_day", table["tokens_per_month"] * per_token)
+    return table
+
+
+def curve_volumes(study: Study) -> Array:
+    """Volumes of the curve: the range asked for, else from well below to well above what matters.
+
+    What matters are the crossings and the scenario's own volume.
+    """
+    wanted = study.plan.scenario.volume_range
+    marks = [study.tokens_per_month]
+    for pair in study.pairs.values():
+        marks += [volume for volume in (pair.first, pair.settled) if volume is not None]
+    low = wanted.minimum_tokens_per_month or min(marks) / 8.0
+    high = wanted.maximum_tokens_per_month or max(marks) * 8.0
+    if low >= high:
+        low, high = (low, low * 64.0) if wanted.minimum_tokens_per_month is not None else (high / 64.0, high)
+    return np.geomspace(low, high, wanted.points)
+
+
+def _compared(plan: Plan) -> list[str]:
+    scenario = plan.scenario
+    return [name for name in (scenario.baseline, *scenario.challengers) if name in plan.options]
+
+
+def _at_volume(plan: Plan, name: str, volume: float) -> OptionAtVolume:
+    rates = run_rate(plan, name, np.array([volume]))
+    usd = float(rates.usd_per_month[0])
+    option = plan.options[name]
+    return OptionAtVolume(
+        name=name,
+        kind=option.kind,
+        label=option.label,
+        usd_per_month=usd,
+        lines={line: float(value[0]) for line, value in rates.lines.items()},
+        unit_costs=UnitCosts.of(usd, float(rates.requests_per_month[0]), plan.scenario.mix),
+        utilization_share=float(rates.utilization_share[0]),
+        overflow_share=float(rates.overflow_share[0]),
+        rejected_share=float(rates.rejected_share[0]),
+        peak_replicas=float(rates.peak_replicas[0]),
+        one_off_usd=option.overheads.total_one_off_usd,
+    )
+
+
+def _pair(plan: Plan, challenger: str) -> Pair:
+    baseline = plan.scenario.baseline
+    if challenger not in plan.options:
+        faults = plan.faults.get(challenger, ())
+        cause = "; ".join(f"{fault.key}: {fault.text}" for fault in faults) or "its overflow API can't be priced"
+        return Pair(baseline, challenger, (), None, None, INFEASIBLE, cause, None, None, ())
+    found = find_crossings(lambda volumes: _difference(plan, challenger, volumes), greatest=_greatest_volume(plan, challenger))
+    crossings = found.crossings
+    becoming = [c.tokens_per_month for c in crossings if c.becomes_cheaper == "challenger"]
+    ends_cheaper = crossings[-1].becomes_cheaper == "challenger" if crossings else found.sign_at_greatest < 0
+    first: float | None = becoming[0] if becoming else None
+    if found.sign_at_least < 0:
+        first = 0.0
+    settled = becoming[-1] if becoming and ends_cheaper else None
+    reason: str | None = None
+    if not crossings and ends_cheaper:
+        settled, reason = 0.0, CHALLENGER_ALWAYS_CHEAPER
+    elif not crossings:
+        reason = BASELINE_ALWAYS_CHEAPER
+    elif not ends_cheaper:
+        reason = NOT_SETTLED_IN_RANGE
+    warnings = () if found.resolved else (f"{challenger}: crossings lie so close that not every one could be told apart",)
+    share, full_load = _full_load(plan, challenger)
+    return Pair(baseline, challenger, crossings, first, settled, reason, None, share, full_load, warnings)
+
+
+def _difference(plan: Plan, challenger: str, volumes: Array) -> Difference:
+    """Cost of the challenger minus the baseline's, every part on the side where it never falls with the volume."""
+    ours = run_rate(plan, challenger, volumes)
+    theirs = run_rate(plan, plan.scenario.baseline, volumes)
+    linear = (ours.linear_usd_per_request - theirs.linear_usd_per_request) * ours.requests_per_month
+    return Difference(
+        rising=ours.rising + theirs.falling + np.maximum(linear, 0.0),
+        falling=ours.falling + theirs.rising + np.maximum(-linear, 0.0),
+        scale=theirs.usd_per_month,
+    )
+
+
+def _greatest_volume(plan: Plan, challenger: str) -> float:
+    """A volume above which nothing changes any more: where the search may end.
+
+    At a volume so great that whole replicas, minimum and spare no longer show, costs are proportional to it; their slope
+    s is D / volume. Everything that is not proportional (fixed cost, people, one increment, minimum and spare of
+    replicas and what they may serve in place of the overflow) is at most A, so D has the sign of s above A / s.
+    """
+    names = (plan.scenario.baseline, challenger)
+    fleets = [plan.options[name] for name in names if isinstance(plan.options[name], FleetPlan)]
+    if any(isinstance(fleet, FleetPlan) and fleet.replicas.max_starts is not None for fleet in fleets):
+        return GREATEST_VOLUME
+    far = np.array([GREATEST_VOLUME])
+    there = _difference(plan, challenger, far)
+    slope = abs(float(there.value[0])) / GREATEST_VOLUME
+    steepest = max(float(there.rising[0]), float(there.falling[0])) / GREATEST_VOLUME
+    amount = sum(_not_proportional_usd(plan, name) for name in names)
+    if slope <= 1e-9 * steepest or amount <= 0:
+        return GREATEST_VOLUME
+    return float(min(GREATEST_VOLUME, max(16.0 * amount / slope, 1024.0)))
+
+
+def _not_proportional_usd(plan: Plan, name: str) -> float:
+    """Monthly cost of an option that does not grow in proportion to the volume, at most. [USD per month]"""
+    option = plan.options[name]
+    staff = option.overheads.staff
+    fixed = sum(option.overheads.monthly_fixed_usd.values()) + staff.base_persons * staff.usd_per_person_year / 12.0
+    if isinstance(option, ApiPlan):
+        return fixed
+    limits = option.replicas
+    replicas = limits.minimum + limits.spare + 2 * limits.increment + 1
+    if limits.maximum is not None or getattr(option.autoscaling, "count", None) is not None:
+        return math.inf  # cost is bounded, not proportional: the search decides by itself
+    rent = option.usd_per_replica_hour * SECONDS_PER_MONTH / SECONDS_PER_HOUR
+    person = 0.0
+    if staff.gpus_per_person is not None:
+        person = staff.usd_per_person_year / 12.0 * (1 + replicas * option.gpus_paid_per_replica / staff.gpus_per_person)
+    overflow = run_rate(plan, name, np.array([GREATEST_VOLUME])).linear_usd_per_request
+    served = overflow * option.requests_per_s_per_replica * SECONDS_PER_MONTH
+    return fixed + person + replicas * (rent + served)
+
+
+def _full_load(plan: Plan, challenger: str) -> tuple[float | None, float | None]:
+    """Break-even utilization of a replica, and its cost of a million tokens at full load."""
+    option = plan.options[challenger]
+    if not isinstance(option, FleetPlan):
+        return None, None
+    usd = option.usd_per_request_at_full_load()
+    per_mtok = usd / plan.tokens_per_request * 1e6
+    rates: RunRate = run_rate(plan, plan.scenario.baseline, np.array([plan.scenario.tokens_per_month]))
+    if not isinstance(plan.options[plan.scenario.baseline], ApiPlan):
+        return None, per_mtok
+    price = rates.linear_usd_per_request / float(demand_of(plan).profile.mean()) - option.variable_usd_per_request
+    rent = usd - option.variable_usd_per_request
+    return (rent / price if price > 0 else math.inf), per_mtok

@@ -1,0 +1,1 @@
+"""Sweeping: grids of overrides over a base scenario."""
