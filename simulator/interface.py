@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from simulator.catalogue.planning import make_plan
-from simulator.config.scenarios import load_scenario
+from simulator.config.scenarios import load_scenario as _load_scenario
 from simulator.domain.plans import Plan
 from simulator.domain.scenario import Scenario
 from simulator.simulation.ledger import Ledger, simulate_option
@@ -19,6 +19,37 @@ from simulator.solving.study import Study, cost_table, curve_volumes, solve
 __all__ = ["break_even", "cost_curve", "load_scenario", "make_plan", "simulate"]
 
 ScenarioLike = Scenario | str | Path | Mapping[str, Any]
+
+
+def load_scenario(
+    scenario: str | Path | Mapping[str, Any], overrides: Mapping[str, object] | None = None
+) -> Scenario:
+    """Read and check a scenario, its references to the catalogue included.
+
+    Parameters
+    ----------
+    scenario : str, Path or mapping
+        Name of a bundled scenario, path of a file, or the same content as a mapping.
+    overrides : mapping, optional
+        Values by dotted key, e.g. `{"traffic.growth_per_month": 0.05}`.
+
+    Returns
+    -------
+    Scenario
+        Frozen.
+
+    Raises
+    ------
+    ValueError
+        With one line for every fault: file, line, key, what was given, what is allowed.
+
+    Examples
+    --------
+    >>> import simulator as sim
+    >>> sim.load_scenario("minimal", overrides={"traffic.requests_per_day": 1e6}).traffic.requests_per_day
+    1000000.0
+    """
+    return _load_scenario(scenario, overrides, make_plan=make_plan)
 
 
 def simulate(scenario: ScenarioLike, option: str, tokens_per_month: float | None = None) -> Ledger:

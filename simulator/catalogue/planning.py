@@ -12,7 +12,7 @@ from simulator.catalogue import hardware, operations, throughput
 from simulator.catalogue.api_planning import plan_api
 from simulator.catalogue.errors import NoOffer, UnknownId
 from simulator.catalogue.notes import Notes
-from simulator.catalogue.rentals import cheapest_offer, providers
+from simulator.catalogue.rentals import fitting_offer, providers
 from simulator.domain.models_and_gpus import (
     Gpu,
     OpenModel,
@@ -178,12 +178,13 @@ def _offer(scenario: Scenario, option: SelfHostedOption, lookup: _Lookup) -> Ren
     if option.gpu is None or option.gpu not in hardware.gpu_ids():
         return None
     try:
-        return cheapest_offer(
+        return fitting_offer(
             option.gpu,
             option.gpus_per_replica,
             str(rental.provider),
             rental.contract,
             rental.region,
+            rental.sku,
             on=scenario.horizon.start,
         )
     except NoOffer as error:

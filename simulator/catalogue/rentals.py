@@ -32,16 +32,20 @@ def rental_offers(provider: str) -> tuple[RentalOffer, ...]:
     return parsed(_RentalFile, read_mapping(path), path).offers
 
 
-def cheapest_offer(
+def fitting_offer(
     gpu: str,
     gpus_per_replica: int,
     provider: str,
     contract: str,
     region: str | None = None,
+    sku: str | None = None,
     *,
     on: date,
 ) -> RentalOffer:
-    """The offer in force on a day that holds a replica at the least cost, when the instance is filled.
+    """The offer in force on a day whose instance fits a replica best: the fewest replicas to an instance, then the least cost.
+
+    A machine of eight GPUs is paid whole; where the provider also rents a smaller one that holds the replica, a fleet
+    follows its demand more closely on that.
 
     Parameters
     ----------
@@ -55,13 +59,15 @@ def cheapest_offer(
         `on_demand`, `spot`, `reserved_1y`, `reserved_3y` or `capacity_block`.
     region : str or None
         Region of the provider; None: any.
+    sku : str or None
+        Name of the instance; None: any.
     on : date
         The day whose prices hold.
 
     Returns
     -------
     RentalOffer
-        Of equally cheap offers the smallest instance, then the first name. Where every price is later than the day,
+        Of equally good offers the first name. Where every price is later than the day,
         the earliest one, and its note says so.
 
     Raises
@@ -84,10 +90,11 @@ def cheapest_offer(
         if offer.gpu == gpu
         and offer.contract == contract
         and region in (None, offer.region)
+        and sku in (None, offer.sku)
         and offer.gpus_per_instance >= gpus_per_replica
     ]
     if not fitting:
-        raise NoOffer(_what_there_is(offers, gpu, gpus_per_replica, provider, contract, region))
+        raise NoOffer(_what_there_is(offers, gpu, gpus_per_replica, provider, contract, (region, sku)))
     in_force = [_in_force(versions, on) for versions in _versions(fitting)]
     # A price that was already known on the day stands before one that is only known from later on.
     known = [offer for offer in in_force if offer.effective_from is None or offer.effective_from <= on]
@@ -114,20 +121,20 @@ def _in_force(versions: list[RentalOffer], on: date) -> RentalOffer:
     return earliest.model_copy(update={"note": note})
 
 
-def _preference(offer: RentalOffer, gpus_per_replica: int) -> tuple[float, int, str, str]:
-    usd_per_replica_hour = offer.usd_per_hour / offer.replicas_per_instance(gpus_per_replica)
-    # To a tenth of a cent: sources round, and eighths of a large instance are not cheaper than a small one by that.
-    return (round(usd_per_replica_hour, 3), offer.gpus_per_instance, offer.sku, offer.region)
+def _preference(offer: RentalOffer, gpus_per_replica: int) -> tuple[int, float, int, str, str]:
+    replicas = offer.replicas_per_instance(gpus_per_replica)
+    return (replicas, offer.usd_per_hour / replicas, offer.gpus_per_instance, offer.sku, offer.region)
 
 
 def _what_there_is(
-    offers: Iterable[RentalOffer], gpu: str, gpus_per_replica: int, provider: str, contract: str, region: str | None
+    offers: Iterable[RentalOffer], gpu: str, gpus_per_replica: int, provider: str, contract: str, place: tuple[str | None, str | None]
 ) -> str:
-    where = f" in region '{region}'" if region else ""
+    region, sku = place
+    where = (f" in region '{region}'" if region else "") + (f" named '{sku}'" if sku else "")
     wanted = f"{provider} has no '{contract}' offer of {gpus_per_replica} x {gpu}{where}"
     of_gpu = sorted(
         {
-            f"{offer.contract} {offer.gpus_per_instance} x {gpu} in {offer.region}"
+            f"{offer.contract} {offer.gpus_per_instance} x {gpu} in {offer.region}" + (f" named '{offer.sku}'" if sku else "")
             for offer in offers
             if offer.gpu == gpu
         }

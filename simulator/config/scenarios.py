@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from simulator._paths import data_folder
 from simulator.config.faults import Fault, Faults, translate
 from simulator.config.field_lookup import locate_key
 from simulator.config.overrides import override_document
+from simulator.config.second_look import MakePlan, hidden_faults
 from simulator.config.yaml_reader import Document, read_document
 from simulator.domain.plans import Plan
 from simulator.domain.scenario import Scenario
@@ -67,9 +68,12 @@ def parse_scenario(document: Document) -> Scenario:
 
 
 def load_scenario(
-    scenario: str | Path | Mapping[str, Any], overrides: Mapping[str, object] | None = None
+    scenario: str | Path | Mapping[str, Any],
+    overrides: Mapping[str, object] | None = None,
+    *,
+    make_plan: MakePlan,
 ) -> Scenario:
-    """Read and check a scenario.
+    """Read and check a scenario, its references to the catalogue included.
 
     Parameters
     ----------
@@ -77,6 +81,8 @@ def load_scenario(
         Name of a bundled scenario, path of a file, or the same content as a mapping.
     overrides : mapping, optional
         Values by dotted key, e.g. `{"traffic.growth_per_month": 0.05}`.
+    make_plan : function
+        Looks the references up.
 
     Returns
     -------
@@ -88,7 +94,8 @@ def load_scenario(
     ValueError
         With one line for every fault: file, line, key, what was given, what is allowed.
     """
-    return parse_scenario(scenario_document(scenario, overrides, origin="overrides"))
+    document = scenario_document(scenario, overrides, origin="overrides")
+    return check_plan(document, make_plan, infeasible=False).scenario
 
 
 def plan_faults(plan: Plan, document: Document, *, infeasible: bool = True) -> list[Fault]:
@@ -102,11 +109,16 @@ def plan_faults(plan: Plan, document: Document, *, infeasible: bool = True) -> l
     return faults
 
 
-def check_plan(
-    document: Document, make_plan: Callable[[Scenario], Plan], *, infeasible: bool = True
-) -> Plan:
-    """The plan of a document's scenario; raises `Faults` with everything that is wrong with it."""
-    plan = make_plan(parse_scenario(document))
+def check_plan(document: Document, make_plan: MakePlan, *, infeasible: bool = True) -> Plan:
+    """The plan of a document's scenario; raises `Faults` with everything that is wrong with it.
+
+    `infeasible` says whether a wish that can't be had (a model that does not fit its GPUs) counts as a fault.
+    """
+    try:
+        scenario = parse_scenario(document)
+    except Faults as error:
+        raise Faults([*error.faults, *hidden_faults(document, error.faults, make_plan)]) from None
+    plan = make_plan(scenario)
     faults = plan_faults(plan, document, infeasible=infeasible)
     if faults:
         raise Faults(faults)

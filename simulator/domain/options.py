@@ -87,6 +87,7 @@ class Rental(Model):
     provider: str | None = Field(default=None, min_length=1, description="Provider in the catalogue, e.g. aws.")
     contract: Contract = Field(default="on_demand", description="Contract to look up.")
     region: str | None = Field(default=None, min_length=1, description="Region; left out: the cheapest listed.")
+    sku: str | None = Field(default=None, min_length=1, description="Name of the machine; left out: the best fit.")
     usd_per_gpu_hour: NonNegative | None = Field(
         default=None, description="Rent of one GPU; replaces the catalogue's price, not its machine. [USD/h]"
     )
@@ -103,6 +104,10 @@ class Rental(Model):
         if self.provider is None and self.usd_per_gpu_hour is None and self.usd_per_instance_hour is None:
             text = "is missing; a rental names a provider, or gives usd_per_gpu_hour or usd_per_instance_hour"
             raise PydanticCustomError("at_key", "{text}", {"key": "provider", "text": text})
+        for name in ("region", "sku"):
+            if self.provider is None and getattr(self, name) is not None:
+                text = f"is '{getattr(self, name)}', must be given with a provider only"
+                raise PydanticCustomError("at_key", "{text}", {"key": name, "text": text})
         if self.provider is not None and self.gpus_per_instance is not None:
             text = f"is {self.gpus_per_instance}, must not be given with a provider: its machines are in the catalogue"
             raise PydanticCustomError("at_key", "{text}", {"key": "gpus_per_instance", "text": text})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -160,6 +161,28 @@ def cost_table(plan: Plan, tokens_per_month: Array) -> pd.DataFrame:
     per_token = requests_per_day(plan, 1.0)
     table.insert(1, "requests_per_day", table["tokens_per_month"] * per_token)
     return table
+
+
+def curve_table(plan: Plan, tokens_per_month: Array) -> pd.DataFrame:
+    """The curve in every unit: one row a volume and option, lines as columns [USD per month], then units and shares."""
+    parts = []
+    mix = plan.scenario.mix
+    for name in _compared(plan):
+        rates = run_rate(plan, name, tokens_per_month)
+        total, requests = rates.usd_per_month, rates.requests_per_month
+        costs = [UnitCosts.of(float(usd), float(number), mix) for usd, number in zip(total, requests, strict=True)]
+        table = pd.DataFrame({"tokens_per_month": tokens_per_month, "option": name})
+        table.insert(1, "requests_per_day", tokens_per_month * requests_per_day(plan, 1.0))
+        for line, usd in rates.lines.items():
+            table[f"{line} [USD per month]"] = usd
+        for unit in dataclasses.fields(UnitCosts):
+            table[unit.name] = [getattr(cost, unit.name) for cost in costs]
+        table["utilization_share"] = rates.utilization_share
+        table["overflow_share"] = rates.overflow_share
+        table["rejected_share"] = rates.rejected_share
+        table["peak_replicas"] = rates.peak_replicas
+        parts.append(table)
+    return pd.concat(parts, ignore_index=True)
 
 
 def curve_volumes(study: Study) -> Array:

@@ -1,0 +1,136 @@
+"""A second look at a faulty scenario, for the faults that the first ones hide.
+
+Checks across keys and look-ups in the catalogue need a scenario that parses. Where it does not, the faulty keys are left
+out, sections that can't do without them get a stand-in, and what is found then at other keys is told in the same run.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from simulator.config.faults import Fault, translate
+from simulator.config.field_lookup import Loc, locate_key
+from simulator.config.yaml_reader import Document
+from simulator.domain.options import Option
+from simulator.domain.plans import Plan
+from simulator.domain.scenario import Horizon, Scenario, VolumeRange
+from simulator.domain.traffic import Traffic
+from simulator.domain.workload import RequestClass
+
+MakePlan = Callable[[Scenario], Plan]
+
+_STAND_INS: dict[str, Any] = {
+    "title": "stand-in",
+    "traffic": {"requests_per_day": 1.0},
+    "workload": {"stand-in": {"input_tokens": 1.0, "output_tokens": 1.0}},
+}
+_STAND_IN_OPTIONS: dict[str, Any] = {
+    "api": {"kind": "api", "prices": {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 1.0}},
+    "self_hosted": {
+        "kind": "self_hosted",
+        "rental": {"usd_per_gpu_hour": 1.0},
+        "throughput": {"requests_per_s": 1.0},
+    },
+}
+_SECTIONS: dict[str, Any] = {
+    "horizon": Horizon,
+    "traffic": Traffic,
+    "workload": dict[str, RequestClass],
+    "volume_range": VolumeRange,
+}
+_MOST_LOOKS = 4
+# Look-ups whose answer does not depend on the keys left out.
+_LOOKED_UP = ("gpu", "model", "provider", "rental.provider")
+
+
+def hidden_faults(document: Document, found: Iterable[Fault], make_plan: MakePlan) -> list[Fault]:
+    """Faults of a document besides those found already."""
+    if not isinstance(document.data, Mapping):
+        return []
+    known = [locate_key(document.data, fault.key) for fault in found]
+    faults: list[Fault] = []
+    for _ in range(_MOST_LOOKS):
+        try:
+            scenario = Scenario.model_validate(_repaired(document.data, known))
+        except ValidationError as error:
+            more = [fault for fault in translate(error, document, Scenario) if _is_new(document, fault, known)]
+            if not more:
+                return faults
+            faults += more
+            known += [locate_key(document.data, fault.key) for fault in more]
+        else:
+            return faults + _missed_look_ups(document, make_plan(scenario), known)
+    return faults
+
+
+def _missed_look_ups(document: Document, plan: Plan, known: list[Loc]) -> list[Fault]:
+    """Look-ups that failed, as far as their answer does not depend on what was left out."""
+    touched = {loc[1] for loc in known if len(loc) > 1 and loc[0] == "options"}
+    faults = []
+    for name, of_option in plan.faults.items():
+        for fault in of_option:
+            key = fault.key.removeprefix(f"options.{name}.")
+            sure = not fault.infeasible and "throughput" not in key
+            if sure if name not in touched else key in _LOOKED_UP:
+                file, line = document.place_of(locate_key(document.data, fault.key))
+                faults.append(Fault(file, line, fault.key, fault.text))
+    return [fault for fault in faults if _is_new(document, fault, known)]
+
+
+def _is_new(document: Document, fault: Fault, known: list[Loc]) -> bool:
+    """Whether a fault lies at no known one, nor above or below one, nor in what a stand-in replaced."""
+    loc = locate_key(document.data, fault.key)
+    return "stand-in" not in fault.key and not any(loc[: len(k)] == k[: len(loc)] for k in known)
+
+
+def _repaired(data: Mapping[str, Any], known: list[Loc]) -> dict[str, Any]:
+    """The data without what is faulty, with stand-ins where a section can't do without it."""
+    repaired: dict[str, Any] = copy.deepcopy(dict(data))
+    for loc in known:
+        _leave_out(repaired, loc)
+    for key, stand_in in _STAND_INS.items():
+        repaired.setdefault(key, stand_in)
+    for key, kind in _SECTIONS.items():
+        if key in repaired and not _is_valid(kind, repaired[key]):
+            repaired.pop(key)
+            if key in _STAND_INS:
+                repaired[key] = _STAND_INS[key]
+    options = repaired.get("options")
+    if not isinstance(options, dict):
+        options = {}
+    given = data.get("options")
+    names = list(given) if isinstance(given, Mapping) else []
+    repaired["options"] = {name: _valid_option(options.get(name)) for name in names}
+    for spare in ("stand-in a", "stand-in b")[: max(0, 2 - len(names))]:
+        repaired["options"][spare] = _STAND_IN_OPTIONS["api"]
+    return repaired
+
+
+def _valid_option(option: Any) -> Any:
+    if _is_valid(Option, option):
+        return option
+    kind = option.get("kind") if isinstance(option, dict) else None
+    return _STAND_IN_OPTIONS["self_hosted" if kind == "self_hosted" else "api"]
+
+
+def _is_valid(kind: Any, value: Any) -> bool:
+    try:
+        TypeAdapter(kind).validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _leave_out(data: Any, loc: Loc) -> None:
+    """Delete what lies at a location, if it is there."""
+    for part in loc[:-1]:
+        if isinstance(data, dict) and part in data:
+            data = data[part]
+        else:
+            return
+    if loc and isinstance(data, dict):
+        data.pop(loc[-1], None)

@@ -1,0 +1,107 @@
+"""One thing of the catalogue as text: every figure with source and date."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from simulator.catalogue.api_prices import price_card, resolve_api_model
+from simulator.catalogue.errors import UnknownId
+from simulator.catalogue.hardware import gpu, gpu_ids, open_model, open_model_ids
+from simulator.catalogue.rentals import providers, rental_offers
+from simulator.catalogue.throughput import all_throughput_points, throughput_point
+from simulator.config.scenarios import bundled_scenarios
+from simulator.domain.base import Model, Sourced
+from simulator.domain.pricing import PriceTier
+
+
+def card_text(identifier: str, *, provider: str | None, on: datetime) -> str:
+    """The card of whatever has this id.
+
+    Raises
+    ------
+    ValueError
+        If nothing has; the message names near ids.
+    """
+    if provider is None:
+        if identifier in gpu_ids():
+            return _facts(gpu(identifier))
+        if identifier in open_model_ids():
+            return _facts(open_model(identifier))
+        if identifier in providers():
+            return "\n\n".join([identifier, *(_facts(offer) for offer in rental_offers(identifier))])
+        if identifier in bundled_scenarios():
+            return bundled_scenarios()[identifier].read_text(encoding="utf-8").rstrip()
+        if any(point.id == identifier for point in all_throughput_points()):
+            return _facts(throughput_point(identifier))
+    try:
+        return _price_card(identifier, provider, on)
+    except UnknownId as error:
+        known = [*gpu_ids(), *open_model_ids(), *providers(), *bundled_scenarios()]
+        if provider is None and (hint := _closest(identifier, known)):
+            raise ValueError(f"'{identifier}' is not in the catalogue; did you mean '{hint}'?") from None
+        raise ValueError(f"'{identifier}' is not in the catalogue; as API model it {error}") from None
+
+
+def _closest(identifier: str, known: list[str]) -> str | None:
+    from difflib import get_close_matches
+
+    close = get_close_matches(identifier, known, n=1)
+    return close[0] if close else None
+
+
+def _facts(thing: Model) -> str:
+    """Every field of a catalogue entry, figures with their source."""
+    lines = [f"{getattr(thing, 'name', None) or getattr(thing, 'id', None) or getattr(thing, 'sku', '')}"]
+    for key in type(thing).model_fields:
+        value = getattr(thing, key)
+        if value is None or key == "name":
+            continue
+        if isinstance(value, Sourced):
+            lines.append(f"  {key}: {_number(getattr(value, 'value', ''))}  ({_provenance(value)})")
+            if value.note:
+                lines.append(f"      {value.note}")
+        else:
+            lines.append(f"  {key}: {_number(value)}")
+    return "\n".join(lines)
+
+
+def _provenance(figure: Sourced) -> str:
+    parts = [figure.source, "undated" if figure.as_of is None else str(figure.as_of)]
+    return ", ".join([*parts, "unverified"] if figure.unverified else parts)
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value >= 1e4 and value == round(value) else f"{value:g}"
+    return str(value)
+
+
+def _price_card(identifier: str, provider: str | None, on: datetime) -> str:
+    model = resolve_api_model(identifier, provider)
+    card = price_card(model, on)
+    lines = [
+        f"{model.name} ({model.model_id}) at {model.provider_id}, prices on {on.date()} in USD per million tokens",
+        *(_tier_lines("", card.tiers)),
+        *(_tier_lines("batch, ", card.batch) if card.batch is not None else ["  batch: no price listed"]),
+        f"  source: {card.source}, {_day(card.as_of)}",
+    ]
+    return "\n".join([*lines, *(f"  ! {warning}" for warning in model.warnings)])
+
+
+def _tier_lines(prefix: str, tiers: tuple[PriceTier, ...]) -> list[str]:
+    lines = []
+    for tier in tiers:
+        prices = tier.prices
+        above = f", prompts above {tier.above_input_tokens:,} tokens" if tier.above_input_tokens else ""
+        parts = [f"input {prices.input_usd_per_mtok:g}", f"output {prices.output_usd_per_mtok:g}"]
+        if prices.cached_input_usd_per_mtok is not None:
+            parts.append(f"cached input {prices.cached_input_usd_per_mtok:g}")
+        if prices.cache_write_usd_per_mtok is not None:
+            parts.append(f"cache write {prices.cache_write_usd_per_mtok:g}")
+        lines.append(f"  {prefix}text{above}: {', '.join(parts)}")
+    return lines
+
+
+def _day(day: date | None) -> str:
+    return "undated" if day is None else str(day)

@@ -1,0 +1,200 @@
+"""Listings of the catalogue and the package: a title, columns, rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, get_args
+
+from simulator.domain.autoscaling import AutoscalingPolicy
+
+Listing = tuple[str, Sequence[str], Iterable[Sequence[Any]]]
+
+
+def listing(kind: str, narrowed: Mapping[str, str]) -> Listing:
+    """The listing of a kind, narrowed to a provider, GPU or model.
+
+    Raises
+    ------
+    ValueError
+        If the kind can't be narrowed so, or nothing has that id.
+    """
+    make, takes = _LISTINGS[kind]
+    for key in narrowed:
+        if key not in takes:
+            allowed = ", ".join(f"--{name}" for name in takes) or "no option"
+            raise ValueError(f"--{key}: does not go with '{kind}', which takes {allowed}")
+    return make(**narrowed)
+
+
+def _gpus() -> Listing:
+    from simulator.catalogue.hardware import gpu, gpu_ids
+
+    gpus = [gpu(identifier) for identifier in gpu_ids()]
+    columns = ("id", "name", "memory [GB]", "bandwidth [GB/s]", "16-bit [TFLOP/s]", "power [W]", "year")
+    rows = [
+        (
+            one.id,
+            one.name,
+            f"{one.memory_bytes.value / 1e9:.1f}",
+            f"{one.memory_bandwidth_bytes_per_s.value / 1e9:.0f}",
+            f"{one.flops_16bit_per_s.value / 1e12:.0f}",
+            f"{one.tdp_w.value:.0f}",
+            f"{one.release_year.value:.0f}",
+        )
+        for one in gpus
+    ]
+    return "GPUs", columns, rows
+
+
+def _models() -> Listing:
+    from simulator.catalogue.hardware import open_model, open_model_ids
+
+    models = [open_model(identifier) for identifier in open_model_ids()]
+    columns = ("id", "name", "parameters [B]", "active [B]", "context [tokens]", "shape")
+    rows = [
+        (
+            one.id,
+            one.name,
+            f"{one.parameters.value / 1e9:.2f}",
+            f"{one.active_parameters.value / 1e9:.2f}",
+            "" if one.context_tokens is None else f"{one.context_tokens.value:.0f}",
+            one.shape or "",
+        )
+        for one in models
+    ]
+    return "Open models", columns, rows
+
+
+def _rentals(provider: str | None = None, gpu: str | None = None) -> Listing:
+    from simulator.catalogue.errors import UnknownId
+    from simulator.catalogue.hardware import gpu_ids
+    from simulator.catalogue.rentals import providers, rental_offers
+
+    if provider is not None and provider not in providers():
+        raise ValueError(f"--provider: {UnknownId(provider, providers())}")
+    if gpu is not None and gpu not in gpu_ids():
+        raise ValueError(f"--gpu: {UnknownId(gpu, gpu_ids())}")
+    columns = ("provider", "gpu", "machine", "GPUs", "contract", "region", "USD/h", "USD/GPU-h", "as of", "note")
+    rows = [
+        (
+            one,
+            offer.gpu,
+            offer.sku,
+            offer.gpus_per_instance,
+            offer.contract,
+            offer.region,
+            f"{offer.usd_per_hour:.4g}",
+            f"{offer.usd_per_gpu_hour:.4g}",
+            offer.as_of,
+            "unverified" if offer.unverified else "",
+        )
+        for one in ((provider,) if provider else providers())
+        for offer in rental_offers(one)
+        if gpu in (None, offer.gpu)
+    ]
+    return "Rented GPUs", columns, rows
+
+
+def _prices(provider: str | None = None) -> Listing:
+    from datetime import UTC, datetime
+
+    from simulator.catalogue.api_prices import api_model_ids, price_card, resolve_api_model
+    from simulator.domain.scenario import DEFAULT_START
+
+    on = datetime.combine(DEFAULT_START, datetime.min.time(), UTC)
+    columns = ("model", "provider", "input", "output", "cached input", "batch")
+    rows = []
+    try:
+        models = [resolve_api_model(identifier, provider) for identifier in api_model_ids(provider)]
+    except ValueError as error:
+        raise ValueError(f"--provider: {error}") from None
+    for model in models:
+        try:
+            card = price_card(model, on)
+        except ValueError:
+            continue  # priced in another unit than tokens
+        prices = card.tiers[0].prices
+        cached = prices.cached_input_usd_per_mtok
+        rows.append(
+            (
+                model.model_id,
+                model.provider_id,
+                f"{prices.input_usd_per_mtok:g}",
+                f"{prices.output_usd_per_mtok:g}",
+                "" if cached is None else f"{cached:g}",
+                "yes" if card.batch is not None else "",
+            )
+        )
+    return f"API prices on {on.date()} [USD per million tokens]", columns, rows
+
+
+def _scenarios() -> Listing:
+    from simulator.config.scenarios import bundled_scenarios, parse_scenario, scenario_document
+
+    rows = []
+    for name, path in bundled_scenarios().items():
+        scenario = parse_scenario(scenario_document(path))
+        rows.append((name, scenario.title, scenario.baseline, ", ".join(scenario.challengers)))
+    return "Bundled scenarios", ("name", "title", "baseline", "challengers"), rows
+
+
+def _sweeps() -> Listing:
+    from simulator.config.sweeps import bundled_sweeps, load_sweep
+
+    rows = []
+    for name in bundled_sweeps():
+        sweep, _ = load_sweep(name)
+        rows.append((name, sweep.title, sweep.base, len(sweep.points())))
+    return "Bundled sweeps", ("name", "title", "base", "points"), rows
+
+
+def _policies() -> Listing:
+    members = get_args(get_args(AutoscalingPolicy)[0])
+    rows = []
+    for policy in members:
+        keys = [name for name in policy.model_fields if name != "kind"]
+        kind = get_args(policy.model_fields["kind"].annotation)[0]
+        rows.append((kind, (policy.__doc__ or "").splitlines()[0], ", ".join(keys)))
+    return "Autoscaling policies", ("kind", "what it does", "keys"), rows
+
+
+def _throughput(gpu: str | None = None, model: str | None = None) -> Listing:
+    from simulator.catalogue.errors import UnknownId
+    from simulator.catalogue.hardware import gpu_ids, open_model_ids
+    from simulator.catalogue.throughput import all_throughput_points
+
+    if gpu is not None and gpu not in gpu_ids():
+        raise ValueError(f"--gpu: {UnknownId(gpu, gpu_ids())}")
+    if model is not None and model not in open_model_ids():
+        raise ValueError(f"--model: {UnknownId(model, open_model_ids())}")
+    columns = ("id", "model", "gpu", "GPUs", "precision", "in", "out", "output tokens/s", "engine", "as of", "note")
+    rows = [
+        (
+            point.id,
+            point.model,
+            point.gpu,
+            point.gpus,
+            point.precision,
+            f"{point.input_tokens:g}",
+            f"{point.output_tokens:g}",
+            f"{point.output_tokens_per_s:g}",
+            f"{point.engine} {point.engine_version or ''}".strip(),
+            point.as_of,
+            "unverified" if point.unverified else "",
+        )
+        for point in all_throughput_points()
+        if gpu in (None, point.gpu) and model in (None, point.model)
+    ]
+    return "Measured throughput of one replica", columns, rows
+
+
+_LISTINGS: dict[str, tuple[Callable[..., Listing], tuple[str, ...]]] = {
+    "gpus": (_gpus, ()),
+    "models": (_models, ()),
+    "rentals": (_rentals, ("provider", "gpu")),
+    "prices": (_prices, ("provider",)),
+    "scenarios": (_scenarios, ()),
+    "sweeps": (_sweeps, ()),
+    "policies": (_policies, ()),
+    "throughput": (_throughput, ("gpu", "model")),
+}

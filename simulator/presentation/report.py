@@ -1,0 +1,118 @@
+"""The files a run writes, each whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from simulator.domain.sweep import Sweep
+from simulator.presentation.charts.bill import bill_chart
+from simulator.presentation.charts.crossover import crossover_chart
+from simulator.presentation.charts.heatmap import heatmap_chart
+from simulator.presentation.charts.line import line_chart
+from simulator.presentation.charts.timeline import timeline_chart
+from simulator.presentation.files import json_text, write_in_one_piece, write_text
+from simulator.presentation.theme import save_figure
+from simulator.presentation.timeline_table import timeline_table
+from simulator.simulation.ledger import Ledger
+from simulator.solving.study import Study, cost_table, curve_table, curve_volumes
+
+
+def write_run_report(
+    study: Study,
+    ledgers: Mapping[str, Ledger],
+    content: Mapping[str, Any],
+    folder: Path,
+    *,
+    full_timeline: bool = False,
+) -> list[Path]:
+    """Write summary, curve, timeline and charts of a run.
+
+    Parameters
+    ----------
+    study, ledgers : Study and mapping of Ledger by option
+        The result.
+    content : mapping
+        What `summary` made of them.
+    folder : Path
+        Made if it is not there.
+    full_timeline : bool
+        Every step in `timeline.csv` instead of hourly means and maxima.
+
+    Returns
+    -------
+    list of Path
+        The files, in the order written.
+
+    Raises
+    ------
+    OSError
+        If the folder can't be made or written to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    fleets = [ledger for ledger in ledgers.values() if ledger.kind == "self_hosted"]
+    volumes = curve_volumes(study)
+    curve = cost_table(study.plan, volumes)
+    crossover = crossover_chart(study, curve)
+    written = [
+        write_text(folder / "summary.json", json_text(content)),
+        write_table(folder / "curve.csv", curve_table(study.plan, volumes)),
+        write_table(folder / "timeline.csv", timeline_table(ledgers.values(), every_step=full_timeline)),
+        write_figure(folder / "crossover.png", crossover),
+        write_figure(folder / "crossover.pdf", crossover),
+        write_figure(folder / "bill.png", bill_chart(study)),
+    ]
+    if fleets:
+        written.append(write_figure(folder / "timeline.png", timeline_chart(fleets)))
+    return written
+
+
+def write_sweep_report(rows: pd.DataFrame, sweep: Sweep, folder: Path) -> list[Path]:
+    """Write the table of a sweep, and for every challenger a line chart (one key) or a heat map (two keys).
+
+    More keys than two are in the table only. Raises `OSError` if the folder can't be made or written to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [write_table(folder / "sweep.csv", rows)]
+    keys = list(sweep.grid)
+    challengers = list(dict.fromkeys(rows["challenger"].dropna())) if "challenger" in rows else []
+    for challenger in challengers:
+        # A point whose scenario has a fault names no challenger; it is drawn with every one of them.
+        of_one = rows[(rows["challenger"] == challenger) | rows["challenger"].isna()]
+        title = sweep.title if len(challengers) == 1 else f"{sweep.title}: {challenger}"
+        figure = _sweep_chart(of_one, keys, title)
+        if figure is not None:
+            name = "sweep" if len(challengers) == 1 else f"sweep-{challenger}"
+            written += [write_figure(folder / f"{name}.png", figure), write_figure(folder / f"{name}.pdf", figure)]
+    return written
+
+
+def _sweep_chart(rows: pd.DataFrame, keys: list[str], title: str) -> Figure | None:
+    """Line chart over one key, heat map over two, nothing over more."""
+    if len(keys) == 1:
+        columns = [rows[keys[0]].tolist(), rows["first_tokens_per_month"], rows["settled_tokens_per_month"]]
+        return line_chart(*columns, key=keys[0], title=title, status=rows["status"].tolist())
+    if len(keys) == 2:
+        column_key, row_key = keys
+        tables = [
+            rows.pivot_table(index=row_key, columns=column_key, values=of, aggfunc="first", dropna=False, sort=False)
+            for of in ("settled_tokens_per_month", "status")
+        ]
+        return heatmap_chart(tables[0], row_key=row_key, column_key=column_key, title=title, status=tables[1])
+    return None
+
+
+def write_table(path: Path, table: pd.DataFrame) -> Path:
+    """Write a table as CSV in one piece; ten digits, which is more than any figure in it is good for."""
+    return write_in_one_piece(
+        path, lambda temporary: table.to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n")
+    )
+
+
+def write_figure(path: Path, figure: Figure) -> Path:
+    """Write a figure in one piece, in the format of the path's ending."""
+    return write_in_one_piece(path, lambda temporary: save_figure(figure, temporary))

@@ -1,0 +1,149 @@
+"""What `summary.json` holds: the whole answer as plain numbers and words."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from simulator import __version__
+from simulator.domain.options import SelfHostedOption
+from simulator.presentation.decision import decision_sentence, pair_sentence
+from simulator.simulation.ledger import Ledger
+from simulator.solving.study import OptionAtVolume, Pair, Study, requests_per_day
+
+
+def summary(study: Study, ledgers: Mapping[str, Ledger]) -> dict[str, Any]:
+    """The answer of a run; JSON without NaN or infinity (null stands for them)."""
+    scenario = study.plan.scenario
+    horizon = scenario.horizon
+    content = {
+        "breakeven_version": __version__,
+        "title": study.title,
+        "decision": {
+            "sentence": decision_sentence(study),
+            "cheapest": study.cheapest,
+            "action": "buy" if study.options[study.cheapest].kind == "api" else "self_host",
+        },
+        "volume": {
+            "tokens_per_month": study.tokens_per_month,
+            "requests_per_day": study.requests_per_day,
+            "tokens_per_request": study.tokens_per_request,
+        },
+        "horizon": {
+            "start": horizon.start.isoformat(),
+            "months": horizon.in_months,
+            "step_s": horizon.step_s,
+            "seed": scenario.seed,
+        },
+        "baseline": study.baseline,
+        "options": {name: _option(study, option, ledgers.get(name)) for name, option in study.options.items()},
+        "pairs": {name: _pair(study, pair) for name, pair in study.pairs.items()},
+        "assumptions": assumptions(study),
+        "warnings": warnings(study, ledgers),
+        "figures": [
+            {**dataclasses.asdict(figure), "as_of": None if figure.as_of is None else figure.as_of.isoformat()}
+            for figure in figures_used(study)
+        ],
+    }
+    return _finite(content)  # type: ignore[no-any-return]
+
+
+def figures_used(study: Study) -> list[Any]:
+    """Catalogue figures that the compared options stand on."""
+    return [figure for figure in study.plan.figures if figure.option in study.options]
+
+
+def warnings(study: Study, ledgers: Mapping[str, Ledger]) -> list[str]:
+    """Everything a reader of the result should know, once each."""
+    texts = list(study.plan.warnings)
+    for pair in study.pairs.values():
+        texts += pair.warnings
+    for ledger in ledgers.values():
+        texts += ledger.warnings
+    for option in study.options.values():
+        if option.rejected_share > 0:
+            texts.append(f"{option.name}: {option.rejected_share:.2%} of the requests are rejected, not served")
+    weak = [f"{figure.option}: {figure.what}" for figure in figures_used(study) if figure.unverified]
+    if weak:
+        texts.append(f"stands on unverified figures: {'; '.join(weak)}")
+    return list(dict.fromkeys(texts))
+
+
+def assumptions(study: Study) -> list[str]:
+    """What decides the fleets' service and cost, whether given or by default."""
+    scenario = study.plan.scenario
+    lines = []
+    for name in study.options:
+        option = scenario.options[name]
+        if isinstance(option, SelfHostedOption):
+            target = scenario.overflow_target(name)
+            wait = "waits without limit" if math.isinf(option.max_wait_s) else f"waits at most {option.max_wait_s:g} s"
+            after = "" if math.isinf(option.max_wait_s) else (f", then goes to {target}" if target else ", then is rejected")
+            lines.append(f"{name}: a request {wait}{after}; cold start {option.cold_start_s:g} s, billed from the {option.billing_from}")
+    lines.append("curve and crossings are at run rate: no growth, prices of the first month, no one-off cost")
+    return lines
+
+
+def _option(study: Study, option: OptionAtVolume, ledger: Ledger | None) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "kind": option.kind,
+        "label": option.label,
+        "run_rate": {
+            **dataclasses.asdict(option.unit_costs),
+            "lines_usd_per_month": dict(option.lines),
+            "utilization_share": option.utilization_share if option.kind == "self_hosted" else None,
+            "overflow_share": option.overflow_share,
+            "rejected_share": option.rejected_share,
+            "peak_replicas": option.peak_replicas if option.kind == "self_hosted" else None,
+        },
+        "one_off_usd": option.one_off_usd,
+    }
+    if ledger is not None:
+        content["horizon"] = {
+            "total_usd": ledger.total_usd,
+            **dataclasses.asdict(ledger.unit_costs),
+            "utilization_share": ledger.utilization_share if ledger.kind == "self_hosted" else None,
+            "replica_hours": ledger.replica_hours if ledger.kind == "self_hosted" else None,
+            "bill_by_month_usd": {
+                str(month.date()): {str(line): float(usd) for line, usd in row.items()}
+                for month, row in ledger.costs.iterrows()  # type: ignore[attr-defined]
+            },
+            "queue": None if ledger.queue is None else dataclasses.asdict(ledger.queue),
+        }
+    return content
+
+
+def _pair(study: Study, pair: Pair) -> dict[str, Any]:
+    def place(volume: float | None) -> dict[str, float] | None:
+        if volume is None:
+            return None
+        return {"tokens_per_month": volume, "requests_per_day": requests_per_day(study.plan, volume)}
+
+    return {
+        "baseline": pair.baseline,
+        "challenger": pair.challenger,
+        "sentence": pair_sentence(pair),
+        "first": place(pair.first),
+        "settled": place(pair.settled),
+        "reason": pair.reason,
+        "cause": pair.cause,
+        "crossings": [
+            {**(place(crossing.tokens_per_month) or {}), "becomes_cheaper": crossing.becomes_cheaper, "kind": crossing.kind}
+            for crossing in pair.crossings
+        ],
+        "breakeven_utilization_share": pair.breakeven_utilization_share,
+        "usd_per_mtok_at_full_load": pair.usd_per_mtok_at_full_load,
+    }
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for what JSON can't say: infinity and not-a-number."""
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_finite(entry) for entry in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value

@@ -1,0 +1,108 @@
+"""The answer in the terminal: a sentence, the options, the crossings, what to mind. Plain text where it is no terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from simulator.presentation.decision import decision_sentence
+from simulator.presentation.numbers import volume
+from simulator.presentation.summary import assumptions, warnings
+from simulator.simulation.ledger import Ledger
+from simulator.solving.study import OptionAtVolume, Pair, Study, requests_per_day
+
+_PLAIN_WIDTH = 110
+
+
+def console_for(stream: IO[str]) -> Console:
+    """A console: colours and the window's width on a terminal, plain lines of fixed width elsewhere."""
+    if stream.isatty():
+        return Console(file=stream, highlight=False)
+    return Console(file=stream, highlight=False, no_color=True, width=_PLAIN_WIDTH, force_terminal=False)
+
+
+def print_study(study: Study, ledgers: Mapping[str, Ledger], files: Sequence[Path], stream: IO[str]) -> None:
+    """Print the decision summary of a run."""
+    console = console_for(stream)
+    console.print(f"\n[bold]{escape(study.title)}[/bold]\n")
+    console.print(escape(decision_sentence(study)))
+    console.print()
+    console.print(_options_table(study))
+    console.print(_crossings_table(study))
+    for text in warnings(study, ledgers):
+        console.print(f"[yellow]![/yellow] {escape(text)}")
+    for text in assumptions(study):
+        console.print(f"[dim]- {escape(text)}[/dim]")
+    if files:
+        console.print(f"\nWritten to {escape(str(files[0].parent))}: {', '.join(path.name for path in files)}")
+
+
+def print_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], stream: IO[str]) -> None:
+    """Print a listing: a table on a terminal, tab-separated lines elsewhere so that other tools can read them."""
+    if not stream.isatty():
+        stream.write("\t".join(columns) + "\n")
+        for row in rows:
+            stream.write("\t".join("" if cell is None else str(cell) for cell in row) + "\n")
+        return
+    table = Table(title=escape(title), title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+    console_for(stream).print(table)
+
+
+def _options_table(study: Study) -> Table:
+    title = f"At {volume(study.tokens_per_month)} tokens a month ({study.requests_per_day:,.0f} requests a day), run rate"
+    table = _table(title)
+    for name in ("option", "USD a month", "USD per 1,000 requests", "USD per M tokens", "utilization", "overflow"):
+        table.add_column(name, justify="left" if name == "option" else "right", no_wrap=name == "option")
+    for option in sorted(study.options.values(), key=lambda one: one.usd_per_month):
+        table.add_row(*_option_cells(study, option))
+    return table
+
+
+def _option_cells(study: Study, option: OptionAtVolume) -> list[str]:
+    fleet = option.kind == "self_hosted"
+    left = option.overflow_share + option.rejected_share
+    return [
+        escape(option.name) + (" (baseline)" if option.name == study.baseline else ""),
+        f"{option.usd_per_month:,.0f}",
+        f"{option.unit_costs.usd_per_1000_requests:,.4g}",
+        f"{option.unit_costs.usd_per_mtok_total:,.4g}",
+        f"{option.utilization_share:.0%}" if fleet else "",
+        f"{left:.2%}" if fleet else "",
+    ]
+
+
+def _crossings_table(study: Study) -> Table:
+    table = _table(f"Against {study.baseline}, over every volume")
+    names = ("challenger", "first pays at", "for good from", "requests a day", "crossings", "break-even utilization")
+    for name in names:
+        table.add_column(name, justify="left" if name == "challenger" else "right", no_wrap=name == "challenger")
+    for pair in study.pairs.values():
+        table.add_row(*_pair_cells(study, pair))
+    return table
+
+
+def _pair_cells(study: Study, pair: Pair) -> list[str]:
+    share = pair.breakeven_utilization_share
+    settled = "" if pair.settled is None else f"{requests_per_day(study.plan, pair.settled):,.0f}"
+    return [
+        escape(pair.challenger),
+        "never" if pair.first is None else ("any volume" if pair.first == 0 else volume(pair.first)),
+        (pair.reason or "").replace("_", " ") if pair.settled is None else ("any volume" if pair.settled == 0 else volume(pair.settled)),
+        settled,
+        str(len(pair.crossings)),
+        "" if share is None else ("never" if share > 1 else f"{share:.0%}"),
+    ]
+
+
+def _table(title: str) -> Table:
+    return Table(title=escape(title), title_justify="left", title_style="", box=None, pad_edge=False, header_style="bold")
+
