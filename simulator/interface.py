@@ -21,9 +21,7 @@ __all__ = ["break_even", "cost_curve", "load_scenario", "make_plan", "simulate"]
 ScenarioLike = Scenario | str | Path | Mapping[str, Any]
 
 
-def load_scenario(
-    scenario: str | Path | Mapping[str, Any], overrides: Mapping[str, object] | None = None
-) -> Scenario:
+def load_scenario(scenario: str | Path | Mapping[str, Any], overrides: Mapping[str, object] | None = None) -> Scenario:
     """Read and check a scenario, its references to the catalogue included.
 
     Parameters

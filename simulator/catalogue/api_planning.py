@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -22,9 +23,7 @@ from simulator.domain.pricing import (
 from simulator.domain.scenario import Scenario
 
 
-def plan_api(
-    scenario: Scenario, name: str, option: ApiOption, overheads: Overheads, notes: Notes
-) -> ApiPlan | None:
+def plan_api(scenario: Scenario, name: str, option: ApiOption, overheads: Overheads, notes: Notes) -> ApiPlan | None:
     """Prices of the mean request in every bill month; None: a fault was noted."""
     cards = _monthly_cards(scenario, name, option, notes)
     if cards is None:
@@ -70,7 +69,12 @@ def _monthly_cards(
         notes.warn(f"{name}: {warning}")
     card = cards[0][0]
     notes.use(
-        name, f"API prices of {model.model_id} ({model.provider_id})", _worded(card), card.source, card.as_of, card.unverified
+        name,
+        f"API prices of {model.model_id} ({model.provider_id})",
+        _worded(card),
+        card.source,
+        card.as_of,
+        card.unverified,
     )
     _check_context(scenario, name, option, model, notes)
     if given is None:
@@ -96,7 +100,10 @@ def _check_context(scenario: Scenario, name: str, option: ApiOption, model: ApiM
         return
     for key, request in scenario.workload.items():
         if request.total_tokens > model.context_window:
-            text = f"is {request.input_tokens:g}, with the output more than the {model.context_window} tokens of context of {option.model}"
+            text = (
+                f"is {request.input_tokens:g}, must with the output be at most the {model.context_window} tokens of "
+                f"context of {option.model}"
+            )
             notes.fault(name, f"workload.{key}.input_tokens", text)
 
 
@@ -114,7 +121,9 @@ def _given_card(given: TokenPriceList) -> PriceCard:
 
 def _scaled(tiers: tuple[PriceTier, ...], factor: float) -> tuple[PriceTier, ...]:
     def scaled(prices: TokenPrices) -> TokenPrices:
-        values = {key: None if value is None else value * factor for key, value in dataclasses.asdict(prices).items()}
+        values: dict[str, Any] = {
+            key: None if value is None else value * factor for key, value in dataclasses.asdict(prices).items()
+        }
         return TokenPrices(**values)
 
     return tuple(PriceTier(tier.above_input_tokens, scaled(tier.prices)) for tier in tiers)
@@ -144,7 +153,8 @@ def _discounted_alike(listed: TokenPrices, batch: TokenPrices, new: TokenPrices)
             return None if now is None else float(now)
         return float(now) * float(cheap) / float(before)
 
-    return TokenPrices(**{field.name: carried(field.name) for field in dataclasses.fields(TokenPrices)})  # type: ignore[arg-type]
+    values: dict[str, Any] = {field.name: carried(field.name) for field in dataclasses.fields(TokenPrices)}
+    return TokenPrices(**values)
 
 
 def _missing(scenario: Scenario, cards: list[tuple[PriceCard, ...]]) -> tuple[str, ...]:
@@ -158,7 +168,7 @@ def _missing(scenario: Scenario, cards: list[tuple[PriceCard, ...]]) -> tuple[st
 
 
 def _usd_per_request(scenario: Scenario, cards: list[tuple[PriceCard, ...]]) -> Array:
-    """Price of the mean request by month, hour and line; shape (months, 1 or 24, 4). Long-context tiers by each class."""
+    """Price of the mean request by month, hour and line; shape (months, 1 or 24, 4). Tiers go by class."""
     hours = max(len(month) for month in cards)
     prices = np.zeros((len(cards), hours, len(API_LINES)))
     for m, month in enumerate(cards):
@@ -185,4 +195,3 @@ def _class_cost(card: PriceCard, scenario: Scenario, key: str) -> RequestCost:
 def _worded(card: PriceCard) -> str:
     prices = card.tiers[0].prices
     return f"{prices.input_usd_per_mtok:g} in, {prices.output_usd_per_mtok:g} out USD per million tokens"
-

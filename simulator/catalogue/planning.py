@@ -195,9 +195,7 @@ def _offer(scenario: Scenario, option: SelfHostedOption, lookup: _Lookup) -> Ren
         return None
 
 
-def _check_memory(
-    scenario: Scenario, option: SelfHostedOption, model: OpenModel, gpu: Gpu, lookup: _Lookup
-) -> None:
+def _check_memory(scenario: Scenario, option: SelfHostedOption, model: OpenModel, gpu: Gpu, lookup: _Lookup) -> None:
     longest = max(request.total_tokens for request in scenario.workload.values())
     missing = memory_shortfall_bytes(model, gpu, option.gpus_per_replica, option.precision, longest)
     if missing <= 0:
@@ -237,8 +235,8 @@ def _requests_per_s(scenario: Scenario, option: SelfHostedOption, lookup: _Looku
     if ratio > _FAR_LENGTH_RATIO:
         lookup.notes.warn(
             f"{lookup.name}: throughput was measured at {point.input_tokens:g} in, {point.output_tokens:g} out, the "
-            f"scenario's mean is {mix.input_tokens:g} in, {mix.output_tokens:g} out; the lower of the readings by output "
-            "and by all tokens is used"
+            f"scenario's mean is {mix.input_tokens:g} in, {mix.output_tokens:g} out; the lower "
+            "of the readings by output and by all tokens is used"
         )
     return requests_per_s_from_point(point, mix.input_tokens, mix.output_tokens)
 
@@ -290,11 +288,12 @@ def _whole_machines(option: SelfHostedOption, per_instance: int, lookup: _Lookup
     if maximum is not None and maximum % increment:
         maximum -= maximum % increment
         if maximum < max(limits.minimum, 1):
-            text = f"is {limits.maximum}, must be at least {increment}: the machine is rented whole with {per_instance} replicas"
+            text = f"is {limits.maximum}, must be at least {increment}: a machine holds {per_instance} replicas"
             lookup.fault("replicas.maximum", text, infeasible=True)
             return limits
         lookup.notes.warn(
-            f"{lookup.name}: at most {maximum} replicas instead of {limits.maximum}: machines hold {per_instance} and are paid whole"
+            f"{lookup.name}: at most {maximum} replicas instead of {limits.maximum}: machines of {per_instance} "
+            "are paid whole"
         )
     return limits.model_copy(update={"increment": increment, "maximum": maximum})
 
@@ -302,4 +301,3 @@ def _whole_machines(option: SelfHostedOption, per_instance: int, lookup: _Lookup
 def _label(option: SelfHostedOption, machine: _Machine) -> str:
     parts = [part for part in (option.model, option.gpu and f"{option.gpus_per_replica} x {option.gpu}") if part]
     return " on ".join(parts) if parts else machine.label
-

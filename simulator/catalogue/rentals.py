@@ -42,7 +42,7 @@ def fitting_offer(
     *,
     on: date,
 ) -> RentalOffer:
-    """The offer in force on a day whose instance fits a replica best: the fewest replicas to an instance, then the least cost.
+    """The offer in force on a day whose machine fits a replica best: the fewest replicas to one, then the least cost.
 
     A machine of eight GPUs is paid whole; where the provider also rents a smaller one that holds the replica, a fleet
     follows its demand more closely on that.
@@ -127,14 +127,20 @@ def _preference(offer: RentalOffer, gpus_per_replica: int) -> tuple[int, float, 
 
 
 def _what_there_is(
-    offers: Iterable[RentalOffer], gpu: str, gpus_per_replica: int, provider: str, contract: str, place: tuple[str | None, str | None]
+    offers: Iterable[RentalOffer],
+    gpu: str,
+    gpus_per_replica: int,
+    provider: str,
+    contract: str,
+    place: tuple[str | None, str | None],
 ) -> str:
     region, sku = place
     where = (f" in region '{region}'" if region else "") + (f" named '{sku}'" if sku else "")
     wanted = f"{provider} has no '{contract}' offer of {gpus_per_replica} x {gpu}{where}"
     of_gpu = sorted(
         {
-            f"{offer.contract} {offer.gpus_per_instance} x {gpu} in {offer.region}" + (f" named '{offer.sku}'" if sku else "")
+            f"{offer.contract} {offer.gpus_per_instance} x {gpu} in {offer.region}"
+            + (f" named '{offer.sku}'" if sku else "")
             for offer in offers
             if offer.gpu == gpu
         }

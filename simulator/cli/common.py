@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from simulator.config.faults import Fault
     from simulator.config.yaml_reader import Document
     from simulator.domain.plans import Plan
 
@@ -41,7 +42,7 @@ def parsed_overrides(overrides: tuple[str, ...]) -> dict[str, object]:
     from simulator.config.overrides import parse_override
 
     values: dict[str, object] = {}
-    faults = []
+    faults: list[Fault] = []
     for text in overrides:
         try:
             parts, value = parse_override(text)
@@ -62,7 +63,8 @@ def checked_plans(scenarios: tuple[str, ...], overrides: tuple[str, ...]) -> lis
     from simulator.simulation.ledger import demand_of
 
     values = parsed_overrides(overrides)
-    plans, faults = [], []
+    plans: list[tuple[str, Document, Plan]] = []
+    faults: list[Fault] = []
     for scenario in scenarios:
         try:
             document = scenario_document(scenario, values)

@@ -1,7 +1,8 @@
 """A second look at a faulty scenario, for the faults that the first ones hide.
 
-Checks across keys and look-ups in the catalogue need a scenario that parses. Where it does not, the faulty keys are left
-out, sections that can't do without them get a stand-in, and what is found then at other keys is told in the same run.
+Checks across keys and look-ups in the catalogue need a scenario that parses. Where it does not, the faulty keys are
+left out, sections that can't do without them get a stand-in, and what is found then at other keys is told in the same
+run.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from simulator.config.field_lookup import Loc, locate_key
 from simulator.config.yaml_reader import Document
 from simulator.domain.options import Option
 from simulator.domain.plans import Plan
-from simulator.domain.scenario import Horizon, Scenario, VolumeRange
+from simulator.domain.scenario import Comparison, Horizon, Scenario, VolumeRange
 from simulator.domain.traffic import Traffic
 from simulator.domain.workload import RequestClass
 
@@ -37,6 +38,7 @@ _STAND_IN_OPTIONS: dict[str, Any] = {
     },
 }
 _SECTIONS: dict[str, Any] = {
+    "comparison": Comparison,
     "horizon": Horizon,
     "traffic": Traffic,
     "workload": dict[str, RequestClass],

@@ -15,7 +15,7 @@ class FixedFleet(Model):
     kind: Literal["fixed"]
     count: Whole | None = Field(
         default=None,
-        description="Replicas; overrides minimum and spare. Left out: the peak of the sampled demand over target_share.",
+        description="Replicas; overrides minimum and spare. Left out: the sampled peak over target_share.",
     )
     target_share: PositiveShare = Field(
         default=1.0, description="Load at the peak over capacity, where the fleet is sized to the peak. [1]"

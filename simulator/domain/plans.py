@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from simulator.domain.options import Replicas
 from simulator.domain.scenario import Scenario
 from simulator.domain.units import MONTHS_PER_YEAR, SECONDS_PER_HOUR
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]  # of float64
 
 API_LINES = ("input", "cached_input", "cache_write", "output")
 
@@ -124,7 +125,7 @@ class FleetPlan:
         return 1.0 / self.seconds_per_request
 
     def usd_per_request_at_full_load(self, utilization_share: float = 1.0) -> float:
-        """Rent and variable cost of a request at a utilization; the definition, rent per hour over requests per hour."""
+        """Rent and variable cost of a request at a utilization: rent per hour over requests per hour."""
         rent = self.usd_per_replica_hour * self.seconds_per_request / SECONDS_PER_HOUR
         return rent / utilization_share + self.variable_usd_per_request
 

@@ -102,7 +102,7 @@ class Comparison(Model):
 
 
 class VolumeRange(Model):
-    """The volumes for which the curve is drawn and written. Crossings are searched over every volume, whatever it says."""
+    """The volumes of the curve drawn and written. Crossings are searched over every volume all the same."""
 
     minimum_tokens_per_month: Positive | None = Field(default=None, description="Left end. [tokens per month]")
     maximum_tokens_per_month: Positive | None = Field(default=None, description="Right end. [tokens per month]")

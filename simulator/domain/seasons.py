@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from simulator.domain.traffic import Diurnal, Piecewise
 from simulator.domain.units import SECONDS_PER_HOUR
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]  # of float64
 
 
 def diurnal_weights(diurnal: Diurnal, local_hours: Array) -> Array:
@@ -35,12 +35,12 @@ def diurnal_weights(diurnal: Diurnal, local_hours: Array) -> Array:
     """
     angle = (local_hours - diurnal.peak_hour) * (2.0 * np.pi / 24.0)
     if diurnal.peak_to_mean <= 2.0:
-        return cast(Array, 1.0 + (diurnal.peak_to_mean - 1.0) * np.cos(angle))
+        return 1.0 + (diurnal.peak_to_mean - 1.0) * np.cos(angle)
     from scipy.optimize import brentq  # only sharp days need it
     from scipy.special import i0e
 
     sharpness = brentq(lambda k: 1.0 / i0e(k) - diurnal.peak_to_mean, 1e-6, 1e4)
-    return cast(Array, np.exp(sharpness * (np.cos(angle) - 1.0)) / i0e(sharpness))
+    return np.exp(sharpness * (np.cos(angle) - 1.0)) / i0e(sharpness)
 
 
 def hourly_curve(weights: tuple[float, ...], hours_of_week: Array) -> Array:
@@ -51,7 +51,7 @@ def hourly_curve(weights: tuple[float, ...], hours_of_week: Array) -> Array:
     size = len(weights)
     middles = np.arange(-1, size + 1) + 0.5
     wrapped = np.concatenate(([weights[-1]], weights, [weights[0]]))
-    return cast(Array, np.interp(hours_of_week % size, middles, wrapped))
+    return np.interp(hours_of_week % size, middles, wrapped)
 
 
 def piecewise_means(plan: Piecewise, size: int, base_s: float) -> Array:
@@ -75,11 +75,11 @@ def piecewise_means(plan: Piecewise, size: int, base_s: float) -> Array:
     def integral(moments: Array) -> Array:
         piece = np.clip(np.searchsorted(times, moments, side="right") - 1, 0, max(lengths.size - 1, 0))
         inside = moments - times[piece]
-        return cast(Array, area[piece] + inside * (levels[piece] + 0.5 * slope[piece] * inside))
+        return area[piece] + inside * (levels[piece] + 0.5 * slope[piece] * inside)
 
     if period_s is None:
         cumulative = integral(edges)
     else:
         turns = np.floor(edges / period_s + 1e-12)
         cumulative = turns * area[-1] + integral(np.maximum(edges - turns * period_s, 0.0))
-    return cast(Array, np.diff(cumulative) / base_s)
+    return np.diff(cumulative) / base_s

@@ -24,7 +24,9 @@ class Point(Model):
     @model_validator(mode="after")
     def _one_time(self) -> Point:
         if (self.at_s is None) == (self.at_hours is None):
-            raise PydanticCustomError("at_key", "{text}", {"key": "at_s", "text": "must be given, or at_hours, not both"})
+            raise PydanticCustomError(
+                "at_key", "{text}", {"key": "at_s", "text": "must be given, or at_hours, not both"}
+            )
         return self
 
     @property
@@ -38,7 +40,9 @@ class Piecewise(Model):
 
     interpolation: Literal["steps", "linear"] = Field(default="steps", description="How the points are joined.")
     points: tuple[Point, ...] = Field(min_length=1, description="In the order of time; the first at 0.")
-    repeat_every_hours: Positive | None = Field(default=None, description="Period after which the plan starts anew. [h]")
+    repeat_every_hours: Positive | None = Field(
+        default=None, description="Period after which the plan starts anew. [h]"
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Piecewise:
@@ -49,10 +53,10 @@ class Piecewise(Model):
             if self.points[index].seconds <= self.points[index - 1].seconds:
                 text = f"is {self.points[index].seconds:g} s, must be later than the point before"
                 raise PydanticCustomError("at_key", "{text}", {"key": f"points[{index}]", "text": text})
-        if self.repeat_every_hours is not None:
-            if self.points[-1].seconds >= self.repeat_every_hours * SECONDS_PER_HOUR:
-                text = f"is {self.repeat_every_hours:g}, must be longer than the time of the last point"
-                raise PydanticCustomError("at_key", "{text}", {"key": "repeat_every_hours", "text": text})
+        period_hours = self.repeat_every_hours
+        if period_hours is not None and self.points[-1].seconds >= period_hours * SECONDS_PER_HOUR:
+            text = f"is {period_hours:g}, must be longer than the time of the last point"
+            raise PydanticCustomError("at_key", "{text}", {"key": "repeat_every_hours", "text": text})
         if max(point.level for point in self.points) <= 0:
             text = "is 0 at every point, must be above 0 at one at least"
             raise PydanticCustomError("at_key", "{text}", {"key": "points", "text": text})

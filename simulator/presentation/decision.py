@@ -21,7 +21,8 @@ def decision_sentence(study: Study) -> str:
     costs = [f"{option.name} {usd(option.usd_per_month)}" for option in study.options.values()]
     best = study.options[study.cheapest]
     verb = _VERBS[best.kind]
-    head = f"At {volume(study.tokens_per_month)} tokens a month: {_joined(costs)} a month. {verb.capitalize()}: {best.name}"
+    head = f"At {volume(study.tokens_per_month)} tokens a month: {_joined(costs)} a month. "
+    head += f"{verb.capitalize()}: {best.name}"
     others = [option.usd_per_month for option in study.options.values() if option.name != best.name]
     if others:
         next_best = min(others)
@@ -49,7 +50,7 @@ def pair_sentence(pair: Pair) -> str:
     first = volume(pair.first or 0.0)
     if pair.settled is None:
         last = pair.crossings[-1].tokens_per_month
-        return f"{pair.challenger} first pays at {first}, but {pair.baseline} is cheaper again for good from {volume(last)}."
+        return f"{pair.challenger} first pays at {first}, but {pair.baseline} is cheaper for good from {volume(last)}."
     settled = volume(pair.settled)
     if first == settled:
         return f"{pair.challenger} pays from {settled} tokens a month on."

@@ -117,15 +117,13 @@ def linear_ticks(low: float, high: float, most: int = 7) -> list[float]:
 
 
 def log_ticks(low: float, high: float, most: int = 8) -> list[float]:
-    """Round numbers for a logarithmic axis: powers of ten, with 1-2-5 or finer between them where there is room."""
-    finest = _decades(low, high, (1, 2, 5))
-    if 3 <= len(finest) <= most:
-        return finest
-    if len(finest) < 3:
-        return linear_ticks(low, high, most)
-    between = _decades(low, high, (1, 3))
-    if len(between) <= most:
-        return between
+    """Round numbers for a logarithmic axis: powers of ten, with others between them where there is room."""
+    for digits in ((1, 2, 3, 5, 7), (1, 2, 5), (1, 3)):
+        ticks = _decades(low, high, digits)
+        if len(ticks) < 4:
+            return linear_ticks(low, high, most)
+        if len(ticks) <= most:
+            return ticks
     decades = _decades(low, high, (1,))
     every = math.ceil(len(decades) / most)
     return [tick for tick in decades if round(math.log10(tick)) % every == 0]

@@ -47,7 +47,7 @@ def summary(study: Study, ledgers: Mapping[str, Ledger]) -> dict[str, Any]:
             for figure in figures_used(study)
         ],
     }
-    return _finite(content)  # type: ignore[no-any-return]
+    return _finite(content)
 
 
 def figures_used(study: Study) -> list[Any]:
@@ -80,8 +80,15 @@ def assumptions(study: Study) -> list[str]:
         if isinstance(option, SelfHostedOption):
             target = scenario.overflow_target(name)
             wait = "waits without limit" if math.isinf(option.max_wait_s) else f"waits at most {option.max_wait_s:g} s"
-            after = "" if math.isinf(option.max_wait_s) else (f", then goes to {target}" if target else ", then is rejected")
-            lines.append(f"{name}: a request {wait}{after}; cold start {option.cold_start_s:g} s, billed from the {option.billing_from}")
+            after = (
+                ""
+                if math.isinf(option.max_wait_s)
+                else (f", then goes to {target}" if target else ", then is rejected")
+            )
+            lines.append(
+                f"{name}: a request {wait}{after}; cold start {option.cold_start_s:g} s, "
+                f"billed from the {option.billing_from}"
+            )
     lines.append("curve and crossings are at run rate: no growth, prices of the first month, no one-off cost")
     return lines
 
@@ -101,14 +108,15 @@ def _option(study: Study, option: OptionAtVolume, ledger: Ledger | None) -> dict
         "one_off_usd": option.one_off_usd,
     }
     if ledger is not None:
+        months = [str(start)[:10] for start in ledger.costs.index]
         content["horizon"] = {
             "total_usd": ledger.total_usd,
             **dataclasses.asdict(ledger.unit_costs),
             "utilization_share": ledger.utilization_share if ledger.kind == "self_hosted" else None,
             "replica_hours": ledger.replica_hours if ledger.kind == "self_hosted" else None,
             "bill_by_month_usd": {
-                str(month.date()): {str(line): float(usd) for line, usd in row.items()}
-                for month, row in ledger.costs.iterrows()  # type: ignore[attr-defined]
+                month: {str(line): float(usd) for line, usd in row.items()}
+                for month, row in zip(months, ledger.costs.to_dict(orient="records"), strict=True)
             },
             "queue": None if ledger.queue is None else dataclasses.asdict(ledger.queue),
         }
@@ -130,7 +138,11 @@ def _pair(study: Study, pair: Pair) -> dict[str, Any]:
         "reason": pair.reason,
         "cause": pair.cause,
         "crossings": [
-            {**(place(crossing.tokens_per_month) or {}), "becomes_cheaper": crossing.becomes_cheaper, "kind": crossing.kind}
+            {
+                **(place(crossing.tokens_per_month) or {}),
+                "becomes_cheaper": crossing.becomes_cheaper,
+                "kind": crossing.kind,
+            }
             for crossing in pair.crossings
         ],
         "breakeven_utilization_share": pair.breakeven_utilization_share,

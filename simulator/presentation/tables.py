@@ -1,4 +1,4 @@
-"""The answer in the terminal: a sentence, the options, the crossings, what to mind. Plain text where it is no terminal."""
+"""The answer in the terminal: a sentence, the options, the crossings, what to mind. Plain where it is no terminal."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ def print_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 
 
 def _options_table(study: Study) -> Table:
-    title = f"At {volume(study.tokens_per_month)} tokens a month ({study.requests_per_day:,.0f} requests a day), run rate"
+    title = (
+        f"At {volume(study.tokens_per_month)} tokens a month ({study.requests_per_day:,.0f} requests a day), run rate"
+    )
     table = _table(title)
     for name in ("option", "USD a month", "USD per 1,000 requests", "USD per M tokens", "utilization", "overflow"):
         table.add_column(name, justify="left" if name == "option" else "right", no_wrap=name == "option")
@@ -96,7 +98,9 @@ def _pair_cells(study: Study, pair: Pair) -> list[str]:
     return [
         escape(pair.challenger),
         "never" if pair.first is None else ("any volume" if pair.first == 0 else volume(pair.first)),
-        (pair.reason or "").replace("_", " ") if pair.settled is None else ("any volume" if pair.settled == 0 else volume(pair.settled)),
+        (pair.reason or "").replace("_", " ")
+        if pair.settled is None
+        else ("any volume" if pair.settled == 0 else volume(pair.settled)),
         settled,
         str(len(pair.crossings)),
         "" if share is None else ("never" if share > 1 else f"{share:.0%}"),
@@ -104,5 +108,6 @@ def _pair_cells(study: Study, pair: Pair) -> list[str]:
 
 
 def _table(title: str) -> Table:
-    return Table(title=escape(title), title_justify="left", title_style="", box=None, pad_edge=False, header_style="bold")
-
+    return Table(
+        title=escape(title), title_justify="left", title_style="", box=None, pad_edge=False, header_style="bold"
+    )

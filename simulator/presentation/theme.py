@@ -59,12 +59,12 @@ class OptionStyle:
 
 # Okabe and Ito (2008), "Color Universal Design", in an order that alternates dark and light.
 _OPTION_STYLES = (
-    OptionStyle("#1a1a1a", "solid", "o", 2.6),
-    OptionStyle("#0072b2", "solid", "s", 3.0),
+    OptionStyle("#1a1a1a", "solid", "o", 2.0),
+    OptionStyle("#0072b2", "solid", "s", 3.4),
     OptionStyle("#e69f00", (0.0, (5.0, 1.6)), "^", 2.8),
     OptionStyle("#d55e00", (0.0, (7.0, 1.6, 1.6, 1.6)), "D", 2.6),
     OptionStyle("#56b4e9", (0.0, (1.6, 1.4)), "v", 3.0),
-    OptionStyle("#b0588f", (0.0, (12.0, 2.5)), "P", 2.6),
+    OptionStyle("#b0588f", (0.0, (12.0, 2.5)), "<", 2.8),
 )
 MOST_OPTIONS = len(_OPTION_STYLES)
 

@@ -38,7 +38,11 @@ def _one(ledger: Ledger, every_step: bool) -> pd.DataFrame:
         times = ledger.times
     else:
         table = pd.DataFrame(
-            {f"{key}_{kind}": _by_hour(values, per_hour, kind) for key, values in quantities.items() for kind in ("mean", "max")}
+            {
+                f"{key}_{kind}": _by_hour(values, per_hour, kind)
+                for key, values in quantities.items()
+                for kind in ("mean", "max")
+            }
         )
         times = ledger.times[::per_hour]
     table.insert(0, "time", times.strftime("%Y-%m-%dT%H:%M:%SZ"))

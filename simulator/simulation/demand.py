@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -51,12 +50,12 @@ class Demand:
     def run_rate_hour_weights(self) -> Array:
         """Share of the whole demand that falls in each hour UTC. Shape (24,)."""
         month_means = self.by_month(self.profile)
-        return cast(Array, month_means @ self.hour_weights / max(month_means.sum(), 1e-300))
+        return month_means @ self.hour_weights / max(month_means.sum(), 1e-300)
 
     def by_month(self, per_step: Array) -> Array:
         """Sum over each bill month of a number per step. Shape (months,)."""
         starts = np.concatenate(([0], self.month_ends[:-1]))
-        return cast(Array, np.add.reduceat(per_step, starts))
+        return np.add.reduceat(per_step, starts)
 
     def grown_profile(self) -> Array:
         """The profile with the growth of each month on it. Shape (steps,)."""
@@ -102,8 +101,8 @@ def _with_calendar(traffic: Traffic, horizon: Horizon, profile: Array) -> Demand
     month_of_step = np.searchsorted(month_ends, np.arange(profile.size), side="right")
     middle_s = (np.arange(profile.size) + 0.5) * horizon.step_s
     hour_of_step = (middle_s / SECONDS_PER_HOUR).astype(np.int64) % 24
-    weights = np.bincount(month_of_step * 24 + hour_of_step, weights=profile, minlength=months * 24).reshape(months, 24)
-    weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-300)
+    sums = np.bincount(month_of_step * 24 + hour_of_step, weights=profile, minlength=months * 24)
+    by_hour = sums.astype(np.float64).reshape(months, 24)
     profile.setflags(write=False)
     return Demand(
         horizon=horizon,
@@ -111,7 +110,7 @@ def _with_calendar(traffic: Traffic, horizon: Horizon, profile: Array) -> Demand
         month_ends=month_ends,
         months=np.diff(ends_s, prepend=0.0) / SECONDS_PER_MONTH,
         growth=(1.0 + traffic.growth_per_month) ** np.arange(months),
-        hour_weights=weights,
+        hour_weights=by_hour / np.maximum(by_hour.sum(axis=1, keepdims=True), 1e-300),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 
@@ -163,7 +162,7 @@ def _timing(plan: FleetPlan, step_s: float) -> _Timing:
 
 
 def _seen_profile(profile: Array, timing: _Timing) -> Array:
-    """The profile as the policy sees it: so many steps old, or ahead; held at its first and last step beyond its ends."""
+    """The profile as the policy sees it: so many steps old, or ahead; beyond its ends held at its first and last."""
     if timing.reaction_steps == 0:
         return profile
     steps = np.clip(np.arange(profile.size) - timing.reaction_steps, 0, profile.size - 1)
@@ -185,7 +184,7 @@ def patient_profile(profile: Array, max_wait_steps: float) -> Array:
     whole = np.minimum(inside.astype(np.int64), profile.size - 1)
     at_start = cumulative[whole] + (inside - whole) * profile[whole]
     before = np.minimum(from_steps, 0.0) * profile[0]
-    return cast(Array, np.maximum(cumulative[1:] - at_start - before, 0.0))
+    return np.maximum(cumulative[1:] - at_start - before, 0.0)
 
 
 def _fleet_size(plan: FleetPlan, load: Array, peak: float) -> Array:
@@ -199,7 +198,12 @@ def _fleet_size(plan: FleetPlan, load: Array, peak: float) -> Array:
 
 
 def _run_lanes(
-    plan: FleetPlan, demand: Demand, timing: _Timing, profiles: tuple[Array, Array, Array], volumes: Array, record: Array
+    plan: FleetPlan,
+    demand: Demand,
+    timing: _Timing,
+    profiles: tuple[Array, Array, Array],
+    volumes: Array,
+    record: Array,
 ) -> tuple[Array, Array]:
     """One kernel pass over at most LANES volumes: sums of shape (months, rows, lanes) and the queues left."""
     lanes, months = volumes.size, demand.month_ends.size
@@ -251,8 +255,8 @@ def _check_conservation(
     if np.any(error > CONSERVATION_TOLERANCE * np.maximum(arrived, 1e-300)):
         worst = int(np.argmax(error / np.maximum(arrived, 1e-300)))
         raise RuntimeError(
-            f"{plan.name}: {arrived[worst] * step_s:g} replica-seconds arrived, {accounted[worst] * step_s:g} were served, "
-            "overflowed or are queued; the simulation lost or made work"
+            f"{plan.name}: {arrived[worst] * step_s:g} replica-seconds arrived, {accounted[worst] * step_s:g} were "
+            "served, overflowed or are queued; the simulation lost or made work"
         )
 
 

@@ -73,7 +73,7 @@ class RunRate:
     @property
     def usd_per_month(self) -> Array:
         """All lines together. Shape (n,)."""
-        return cast(Array, np.sum(list(self.lines.values()), axis=0))
+        return np.sum(list(self.lines.values()), axis=0)
 
 
 @dataclass(frozen=True)
@@ -350,6 +350,5 @@ def _cost_table(plan: Plan, lines: Mapping[str, Array], overheads: Overheads) ->
     starts = [pd.Timestamp(horizon.month_start_utc(month)) for month in range(horizon.bill_months)]
     table = pd.DataFrame(dict(lines), index=pd.DatetimeIndex(starts, name="month_start"))
     if overheads.one_off_usd:
-        table["one_off"] = 0.0
-        table.iloc[0, table.columns.get_loc("one_off")] = overheads.total_one_off_usd
+        table["one_off"] = [overheads.total_one_off_usd] + [0.0] * (horizon.bill_months - 1)
     return table

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 
@@ -117,4 +116,4 @@ def _inverse(times: Array, amounts: Array, wanted: Array, *, last: bool) -> Arra
     low, high = amounts[place - 1], amounts[place]
     with np.errstate(divide="ignore", invalid="ignore"):
         part = np.where(high > low, (wanted - low) / (high - low), 0.0)
-    return cast(Array, times[place - 1] + np.clip(part, 0.0, 1.0) * (times[place] - times[place - 1]))
+    return times[place - 1] + np.clip(part, 0.0, 1.0) * (times[place] - times[place - 1])

@@ -1,17 +1,19 @@
 """Every volume at which the cheaper of two options changes.
 
-The difference D of two monthly costs over volume is seldom smooth: rent is a staircase, bills are lines, and under random
-traffic every replica of every step is a tooth. A root finder returns any one crossing or none. But D splits into a part
-that never falls and one that never rises with the volume, D = rising - falling, and that bounds it on an interval:
+The difference D of two monthly costs over volume is seldom smooth: rent is a staircase, bills are lines, and under
+random traffic every replica of every step is a tooth. A root finder returns any one crossing or none. But D splits
+into a part that never falls and one that never rises with the volume, D = rising - falling, and that bounds it on an
+interval:
 
     rising(a) - falling(b)  <=  D  <=  rising(b) - falling(a)     on [a, b].
 
-Intervals whose bounds have one sign hold no crossing and are never looked at again; the others are divided, all together,
-until each either pins a jump or lies so near zero that nothing in it counts: the scan can't miss a crossing between its
-points, and its answer does not depend on where it starts. Intervals start as octaves over all volumes that can occur.
+Intervals whose bounds have one sign hold no crossing and are never looked at again; the others are divided, all
+together, until each either pins a jump or lies so near zero that nothing in it counts: the scan can't miss a crossing
+between its points, and its answer does not depend on where it starts. Intervals start as octaves over all volumes
+that can occur.
 
-What counts: a *jump* moves D by more than 0.1 % of the bill. Crossings joined only by smaller teeth, or closer than 1e-5
-relative, are one continuous crossing in the middle of their cluster.
+What counts: a *jump* moves D by more than 0.1 % of the bill. Crossings joined only by smaller teeth, or closer than
+1e-5 relative, are one continuous crossing in the middle of their cluster.
 """
 
 from __future__ import annotations
@@ -87,7 +89,9 @@ def find_crossings(
     CrossingsFound
         Jumps to 1e-9 relative; continuous crossings to rounding where the difference is affine.
     """
-    start = np.exp2(np.arange(np.floor(np.log2(least)) * per_octave, np.ceil(np.log2(greatest)) * per_octave + 1) / per_octave)
+    start = np.exp2(
+        np.arange(np.floor(np.log2(least)) * per_octave, np.ceil(np.log2(greatest)) * per_octave + 1) / per_octave
+    )
     start = np.unique(np.clip(start, least, greatest))
     scan = _Scan(evaluate, start)
     resolved = scan.divide()
@@ -199,9 +203,9 @@ def _locate(scan: _Scan, runs: list[tuple[float, float]]) -> list[float]:
     windows = [list(run) for run in runs]
     for _ in range(60):
         open_runs = [i for i, (low, high) in enumerate(windows) if high - low > 1e-14 * high]
-        points = [_window_points(scan, *windows[i], max(3, LANES // max(len(open_runs), 1))) for i in open_runs]
         if not open_runs:
             break
+        points = [_window_points(scan, windows[i], max(3, LANES // len(open_runs))) for i in open_runs]
         scan.add(np.concatenate(points))
         before = [tuple(windows[i]) for i in open_runs]
         for i in open_runs:
@@ -211,9 +215,10 @@ def _locate(scan: _Scan, runs: list[tuple[float, float]]) -> list[float]:
     return [_middle(scan, low, high) for low, high in windows]
 
 
-def _window_points(scan: _Scan, low: float, high: float, count: int) -> Array:
-    """Where to look next in a window: around the straight line's zero if the difference is monotone there, or all over."""
-    a, b = np.searchsorted(scan.volumes, (low, high))
+def _window_points(scan: _Scan, window: list[float], count: int) -> Array:
+    """Where to look next in a window: near the straight line's zero where D is monotone, else all over."""
+    low, high = window
+    a, b = (int(place) for place in np.searchsorted(scan.volumes, window))
     noise = 1e-13 * max(scan.rising[b], scan.falling[b])
     rises, falls = scan.rising[b] - scan.rising[a], scan.falling[b] - scan.falling[a]
     even = np.linspace(low, high, count + 2)[1:-1]

@@ -1,4 +1,4 @@
-"""The answer: every challenger against the baseline, with all crossings, the first, the settled one, and the reasons."""
+"""The answer: every challenger against the baseline, all crossings, the first, the settled one, and the reasons."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class Pair:
 
     `first` is the least volume at which the challenger is cheaper and `settled` the volume from which it stays so, both
     in tokens per month; None where there is none, and then `reason` says why (it is None where `settled` is given).
-    `breakeven_utilization_share` is the share of its paid capacity a replica must use so that its rent and variable cost
-    alone equal the baseline's price for the same requests: above 1 it never pays, whatever the volume.
+    `breakeven_utilization_share` is the share of its paid capacity a replica must use so that its rent and variable
+    cost alone equal the baseline's price for the same requests: above 1 it never pays, whatever the volume.
     """
 
     baseline: str
@@ -231,7 +231,9 @@ def _pair(plan: Plan, challenger: str) -> Pair:
         faults = plan.faults.get(challenger, ())
         cause = "; ".join(f"{fault.key}: {fault.text}" for fault in faults) or "its overflow API can't be priced"
         return Pair(baseline, challenger, (), None, None, INFEASIBLE, cause, None, None, ())
-    found = find_crossings(lambda volumes: _difference(plan, challenger, volumes), greatest=_greatest_volume(plan, challenger))
+    found = find_crossings(
+        lambda volumes: _difference(plan, challenger, volumes), greatest=_greatest_volume(plan, challenger)
+    )
     crossings = found.crossings
     becoming = [c.tokens_per_month for c in crossings if c.becomes_cheaper == "challenger"]
     ends_cheaper = crossings[-1].becomes_cheaper == "challenger" if crossings else found.sign_at_greatest < 0
@@ -246,7 +248,9 @@ def _pair(plan: Plan, challenger: str) -> Pair:
         reason = BASELINE_ALWAYS_CHEAPER
     elif not ends_cheaper:
         reason = NOT_SETTLED_IN_RANGE
-    warnings = () if found.resolved else (f"{challenger}: crossings lie so close that not every one could be told apart",)
+    warnings = (
+        () if found.resolved else (f"{challenger}: crossings lie so close that not every one could be told apart",)
+    )
     share, full_load = _full_load(plan, challenger)
     return Pair(baseline, challenger, crossings, first, settled, reason, None, share, full_load, warnings)
 
@@ -266,8 +270,8 @@ def _difference(plan: Plan, challenger: str, volumes: Array) -> Difference:
 def _greatest_volume(plan: Plan, challenger: str) -> float:
     """A volume above which nothing changes any more: where the search may end.
 
-    At a volume so great that whole replicas, minimum and spare no longer show, costs are proportional to it; their slope
-    s is D / volume. Everything that is not proportional (fixed cost, people, one increment, minimum and spare of
+    At a volume so great that whole replicas, minimum and spare no longer show, costs are proportional to it; their
+    slope s is D / volume. Everything that is not proportional (fixed cost, people, one increment, minimum and spare of
     replicas and what they may serve in place of the overflow) is at most A, so D has the sign of s above A / s.
     """
     names = (plan.scenario.baseline, challenger)
@@ -298,7 +302,9 @@ def _not_proportional_usd(plan: Plan, name: str) -> float:
     rent = option.usd_per_replica_hour * SECONDS_PER_MONTH / SECONDS_PER_HOUR
     person = 0.0
     if staff.gpus_per_person is not None:
-        person = staff.usd_per_person_year / 12.0 * (1 + replicas * option.gpus_paid_per_replica / staff.gpus_per_person)
+        person = (
+            staff.usd_per_person_year / 12.0 * (1 + replicas * option.gpus_paid_per_replica / staff.gpus_per_person)
+        )
     overflow = run_rate(plan, name, np.array([GREATEST_VOLUME])).linear_usd_per_request
     served = overflow * option.requests_per_s_per_replica * SECONDS_PER_MONTH
     return fixed + person + replicas * (rent + served)

@@ -156,20 +156,6 @@ def test_a_hire_and_an_all_units_discount_jump_in_both_directions():
     assert_crossings(find_crossings(evaluate), expected)
 
 
-def one_jump(height_share, below_share):
-    """A difference of 1 % a doubling that jumps down at 1e9 by `height_share` of the bill, from `below_share` above."""
-    price, at = 1e-6, 1e9
-
-    def evaluate(v):
-        bill = price * v
-        fall = price * at * height_share * (v > at)
-        return Difference(
-            rising=bill + price * at * below_share * np.ones(v.size), falling=bill + fall, scale=bill
-        )
-
-    return evaluate
-
-
 @pytest.mark.parametrize("below", [0.1, 0.5, 0.9])
 @pytest.mark.parametrize(("height", "kind"), [(1.01e-3, "jump"), (0.99e-3, "continuous"), (1e-2, "jump")])
 def test_a_jump_moves_the_difference_by_more_than_a_thousandth_of_the_bill(height, kind, below):
@@ -194,13 +180,13 @@ def test_a_jump_to_exactly_nothing_and_on_is_one_jump(step_at):
     assert found.crossings[0].tokens_per_month == pytest.approx(step_at, rel=1e-6)
 
 
-def saw(teeth_share, margin_share, middle=1e9, low_share=0.5):
+def saw(teeth_share, margin_share, middle=1e9, low_share=0.5, pitch=1e-4):
     """A baseline of 1,000 a month and a challenger that comes down through it on a saw.
 
     Between `middle` times 1 -/+ 10 % the mean falls by `margin_share` of the bill a per cent of volume; each tooth, one
-    per 10^-4 of volume, is `teeth_share` of the bill high. `low_share` of a tooth lies below the mean.
+    per `pitch` of volume, is `teeth_share` of the bill high. `low_share` of a tooth lies below the mean.
     """
-    bill, pitch = 1_000.0, 1e-4
+    bill = 1_000.0
 
     def evaluate(v):
         x = v / middle - 1.0
@@ -234,7 +220,7 @@ def test_crossings_joined_by_small_teeth_are_one_in_their_middle(teeth_share, lo
 
 
 def test_crossings_joined_by_great_teeth_are_told_apart():
-    evaluate = saw(3e-3, margin_share=1e-2)
+    evaluate = saw(4.1e-3, margin_share=3e-3, pitch=1e-3)  # crossings 2.5e-5 apart at least
     _, _, count = sign_changes(evaluate, 0.98e9, 1.02e9)
     assert count > 10
     found = find_crossings(evaluate)
