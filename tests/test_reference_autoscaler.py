@@ -56,8 +56,8 @@ def at(ledger, after_s):
     return round((BEFORE_S + after_s) / ledger.step_s) - 1
 
 
-# reaction [s] -> peak [tokens], its time [s], clearing [s], area [token s], delayed [tokens], mean and greatest wait [s],
-# and the queue at some times.
+# reaction [s] -> peak [tokens], its time [s], clearing [s], area [token s], delayed [tokens], mean and greatest
+# wait [s], and the queue at some times.
 STEPS_UP = {
     0.0: (1_080_000, 180, 540, 291_600_000, 4_860_000, 60, 120, {90: 540e3, 180: 1080e3, 240: 900e3, 480: 180e3}),
     60.0: (1_440_000, 240, 720, 518_400_000, 6_480_000, 80, 160, {120: 720e3, 240: 1440e3, 300: 1260e3, 540: 540e3}),

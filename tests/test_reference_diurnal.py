@@ -106,9 +106,7 @@ SPIKY_MEAN = 0.06 * 9000 + 0.94 * 900
 
 def test_a_spike_of_ten_times_the_base_is_cheapest_on_an_autoscaler():
     def scenario(autoscaling):
-        two_levels = day(
-            SPIKY_MEAN, 0, 1500.0, autoscaling, usd_per_hour=2.75, step_s=864.0, price=0.9, traffic=SPIKY
-        )
+        two_levels = day(SPIKY_MEAN, 0, 1500.0, autoscaling, usd_per_hour=2.75, step_s=864.0, price=0.9, traffic=SPIKY)
         return {**two_levels, "horizon": {"days": 5, "step_s": 864.0}}
 
     scaled = sim.simulate(scenario(IDEAL), option="fleet")
@@ -148,9 +146,9 @@ SIXTY_PERCENT_SWING = {"mean": 3000.0, "amplitude": 0.6, "capacity": 1000.0, "pr
 FIXED_COST = {"replicas": {"minimum": 0}, "monthly_fixed_usd": {"fixed": 3000.0}}
 # In 10^9 tokens a month: the fleet sized to the peak becomes cheaper, dearer, cheaper, ...
 PEAK_FLEET_CROSSINGS = [
-    34.4375, 34.4925, 35.95833333, 36.135, 37.47916667, 37.7775, 39.0, 39.42, 40.52083333, 41.0625, 42.04166667, 42.705,
-    43.5625, 44.3475, 45.08333333, 45.99, 46.60416667, 47.6325, 48.125, 49.275, 49.64583333, 50.9175, 51.16666667, 52.56,
-    52.6875, 54.2025, 54.20833333,
+    34.4375, 34.4925, 35.95833333, 36.135, 37.47916667, 37.7775, 39.0, 39.42, 40.52083333, 41.0625, 42.04166667,
+    42.705, 43.5625, 44.3475, 45.08333333, 45.99, 46.60416667, 47.6325, 48.125, 49.275, 49.64583333, 50.9175,
+    51.16666667, 52.56, 52.6875, 54.2025, 54.20833333,
 ]  # fmt: skip
 
 

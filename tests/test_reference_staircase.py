@@ -37,7 +37,7 @@ ENGINEERS_FOR_EIGHT = {
 }  # fmt: skip
 BELOW_THE_SLOPE = {"capacity": 1e9, "replica_usd_per_month": 1825.0, "fixed_usd": 0.0, "price": 1.8}
 
-# Volumes at which the fleet becomes cheaper (on a tread) and dearer again (at a riser), in turn, in 10^9 tokens a month.
+# Volumes at which the fleet becomes cheaper (on a tread) and dearer again (at a riser), in turn, in 10^9 tokens.
 CROSSINGS = {
     "one fixed cost": (
         ONE_FIXED_COST,
@@ -98,7 +98,7 @@ def test_replicas_in_twos_cross_where_their_stairs_do():
 
 def test_a_great_fleet_at_a_thin_margin_has_small_teeth_and_one_crossing():
     # 1,300 replicas at the crossing: a replica is less than a thousandth of the bill, so that its riser is no jump.
-    # self = 1000 n + 26,000, the API 1.02 a million; on the mean of the stairs (n - 1/2) 1e9 tokens cost n 1000 + 26,000.
+    # n replicas cost 1000 n + 26,000 and serve up to n 10^9 tokens; the API costs 1,020 for 10^9.
     stairs = {"capacity": 1e9, "replica_usd_per_month": 1000.0, "fixed_usd": 26_000.0, "price": 1.02}
     study = sim.break_even(stairs_against_a_price(stairs))
     # Every n has a zero at (1000 n + 26,000) / 1.02 millions on its tread if (n - 1) 1000 < zero <= n 1000.

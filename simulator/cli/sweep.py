@@ -34,7 +34,7 @@ def command(sweep_file: str, overrides: tuple[str, ...], output: Path, as_json: 
     from simulator.presentation.files import json_text
     from simulator.presentation.report import write_sweep_report
     from simulator.presentation.tables import print_rows
-    from simulator.sweeping.grid import sweep_rows
+    from simulator.sweeping.grid import FAULT, sweep_rows
 
     sweep, base = load_sweep(sweep_file)
     document = scenario_document(base, parsed_overrides(overrides))
@@ -50,6 +50,9 @@ def command(sweep_file: str, overrides: tuple[str, ...], output: Path, as_json: 
             click.echo(f"\r\033[K{done} of {len(points)} points", nl=False, err=True)
 
     rows = sweep_rows(points, plan_for, report)
+    faulty = rows[rows["status"] == FAULT]
+    if len(faulty) == len(rows):
+        raise ValueError(f"no point of the sweep can be had; the first says:\n{faulty['message'].iloc[0]}")
     with progress("writing"):
         files = write_sweep_report(rows, sweep, output / Path(sweep_file).stem)
     if as_json:
@@ -58,4 +61,6 @@ def command(sweep_file: str, overrides: tuple[str, ...], output: Path, as_json: 
     columns = [*sweep.grid, "challenger", "status", "first_tokens_per_month", "settled_tokens_per_month"]
     shown = rows.reindex(columns=columns).astype(object).where(lambda table: table.notna(), None)
     print_rows(sweep.title, columns, shown.itertuples(index=False), sys.stdout)
+    for message in dict.fromkeys(rows["message"].dropna()):
+        click.echo(f"! {message}")
     click.echo(f"\nWritten to {files[0].parent}: {', '.join(path.name for path in files)}")

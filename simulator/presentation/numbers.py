@@ -86,7 +86,7 @@ def percent(share: float) -> str:
         return "under 0.1 %"
     if 0.999 < share < 1:
         return "over 99.9 %"
-    return f"{number(100 * share, 3 if share >= 0.1 else 2)} %"
+    return f"{number(100 * share, 3 if 0.99 <= share < 1 else 2)} %"
 
 
 def distinct(values: Sequence[float], text: Callable[[float, int], str] = number) -> list[str]:
@@ -104,15 +104,18 @@ def distinct(values: Sequence[float], text: Callable[[float, int], str] = number
     return texts
 
 
-def linear_ticks(low: float, high: float, most: int = 7) -> list[float]:
+def linear_ticks(low: float, high: float, most: int = 7, *, whole: bool = False) -> list[float]:
     """Round numbers, evenly spaced, from the least above `low` to the greatest below `high`; at most `most`."""
     if not low < high:
         return [low]
-    step = 10.0 ** math.floor(math.log10((high - low) / most))
-    for factor in (1, 2, 2.5, 5, 10, 20, 25, 50):
-        first, last = math.ceil(low / (step * factor) - 1e-9), math.floor(high / (step * factor) + 1e-9)
+    power = 10.0 ** math.floor(math.log10((high - low) / most))
+    steps = [power * factor for factor in (1, 2, 2.5, 5, 10, 20, 25, 50)]
+    if whole:
+        steps = [step for step in steps if step >= 1 and step == round(step)] or [1.0]
+    for step in steps:
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
         if last - first + 1 <= most:
-            return [round_to_digits(place * step * factor) for place in range(first, last + 1)]
+            return [round_to_digits(place * step) for place in range(first, last + 1)]
     return [low, high]
 
 
@@ -127,11 +130,6 @@ def log_ticks(low: float, high: float, most: int = 8) -> list[float]:
     decades = _decades(low, high, (1,))
     every = math.ceil(len(decades) / most)
     return [tick for tick in decades if round(math.log10(tick)) % every == 0]
-
-
-def minor_log_ticks(low: float, high: float) -> list[float]:
-    """The digits 2 to 9 of every decade, where there are few enough decades to see them."""
-    return _decades(low, high, tuple(range(2, 10))) if math.log10(high / low) <= 6 else []
 
 
 def key_label(key: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -17,6 +17,8 @@ from simulator.presentation import theme
 from simulator.presentation.placing import Box
 from simulator.presentation.theme import DPI, FAINT, HEIGHT, INK, NAME, SMALL, SUBTITLE, TITLE, WIDTH
 
+Align = Literal["left", "center", "right"]
+Height = Literal["baseline", "top", "center"]
 LEFT, RIGHT = 48.0, WIDTH - 48.0  # margins of the slide
 LINE_PITCH = 1.36  # distance of two lines of text over the size of the letters
 COLUMN_GAP = 18.0
@@ -47,11 +49,17 @@ class Page:
     figure: Figure = field(default_factory=lambda: Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI))
 
     def __post_init__(self) -> None:
-        self._renderer = FigureCanvasAgg(self.figure).get_renderer()
+        self._renderer = FigureCanvasAgg(self.figure).get_renderer()  # type: ignore[no-untyped-call]
 
     def axes(self, box: Box) -> Axes:
         """Axes whose data area is the box."""
         return self.figure.add_axes((box.left / WIDTH, box.bottom / HEIGHT, box.width / WIDTH, box.height / HEIGHT))
+
+    def label_axes(self, axes: Axes, box: Box, x_label: str, y_label: str) -> None:
+        """Name both axes; the upright name stands near the left margin, whatever the ticks."""
+        axes.set_xlabel(self.cut(x_label, box.width, NAME), labelpad=9)
+        axes.set_ylabel(self.cut(y_label, box.height, NAME))
+        axes.yaxis.set_label_coords((LEFT + 12 - box.left) / box.width, 0.5)
 
     def text_width(self, text: str, size: float = SMALL, *, bold: bool = False) -> float:
         """Width of a line of text. [pixels]"""
@@ -97,7 +105,7 @@ class Page:
             if lines == 2 or self.text_width(printable(title), size, bold=True) <= width:
                 break
         for line in self.wrapped(title, width, lines, size, bold=True):
-            self.write(LEFT, top, line, size=size, bold=True, top=True)
+            self.write(LEFT, top, line, size=size, bold=True, at="top")
             top -= 34.0
         fitting = [
             (text, points)
@@ -106,7 +114,7 @@ class Page:
             if self.text_width(printable(text), points) <= width
         ]
         text, points = fitting[0] if fitting else (subtitles[-1], NAME)
-        self.write(LEFT, HEIGHT - (84.0 if lines == 1 else 103.0), self.cut(text, width, points), size=points, top=True)
+        self.write(LEFT, HEIGHT - (84.0 if lines == 1 else 103.0), self.cut(text, width, points), size=points, at="top")
 
     def footer(self, text: str) -> None:
         """A small grey line at the foot."""
@@ -121,10 +129,10 @@ class Page:
         size: float = SMALL,
         bold: bool = False,
         colour: str = INK,
-        align: str = "left",
-        top: bool = False,
+        align: Align = "left",
+        at: Height = "baseline",
     ) -> Text:
-        """Write one line of text; `y` is its base line, or its upper edge where `top`."""
+        """Write one line of text; `align` and `at` say which part of it stands at x and y."""
         return self.figure.text(
             x / WIDTH,
             y / HEIGHT,
@@ -133,7 +141,7 @@ class Page:
             fontweight="bold" if bold else "normal",
             color=colour,
             ha=align,
-            va="top" if top else "baseline",
+            va=at,
         )
 
     def rule(
@@ -180,10 +188,13 @@ class Page:
             y = top - row.height * 0.06
             if row.option is not None:
                 self.marker(x + 7, top - row.height * 0.41, row.option)
-            columns = [(x + _indent(row), row.text, "left"), (x + across, row.right, "right")]
+            columns: list[tuple[float, str, Align]] = [
+                (x + _indent(row), row.text, "left"),
+                (x + across, row.right, "right"),
+            ]
             for place, text, align in columns:
                 if text:
-                    self.write(place, y, text, size=row.size, bold=row.bold, colour=row.colour, align=align, top=True)
+                    self.write(place, y, text, size=row.size, bold=row.bold, colour=row.colour, align=align, at="top")
             top -= row.height
 
 
@@ -198,9 +209,7 @@ def printable(text: str) -> str:
 
 def _letters() -> Callable[[str], bool]:
     fonts = [get_font(findfont(FontProperties(family="DejaVu Sans", weight=weight))) for weight in ("normal", "bold")]
-    return lambda letter: (
-        letter.isprintable() and all(font.get_char_index(cast(int, ord(letter))) != 0 for font in fonts)
-    )
+    return lambda letter: letter.isprintable() and all(font.get_char_index(ord(letter)) != 0 for font in fonts)
 
 
 def _indent(row: Row) -> float:

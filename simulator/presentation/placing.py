@@ -129,7 +129,7 @@ class FreeSpace:
         return found
 
     def _struck(self, anchor: tuple[float, float], x: Array, y: Array, size: tuple[float, float]) -> Array:
-        """What leaders from an anchor to boxes at `x`, `y` would cross: lines count their width, text a thousandfold."""
+        """What leaders from an anchor to boxes at `x`, `y` would strike out: text counts a thousandfold."""
         ends = np.clip(anchor[0], x, x + size[0]), np.clip(anchor[1], y, y + size[1])
         part = np.linspace(0.0, 1.0, 64)[:, None]
         columns = ((anchor[0] + part * (ends[0] - anchor[0]) - self.box.left) // self.CELL).astype(int)
@@ -152,14 +152,14 @@ class FreeSpace:
 
 
 def spread(wanted: Sequence[float], heights: Sequence[float], low: float, high: float) -> list[float]:
-    """Upper edges of boxes that wish to be centred at `wanted`, in that order from the top, without overlap.
+    """Upper edges of boxes that wish to have them at `wanted`, in that order from the top, without overlap.
 
     Notes
     -----
     Least squares under the order, by pooling adjacent violators (Ayer et al. 1955): boxes that collide move as one.
     """
     offsets = np.concatenate(([0.0], np.cumsum(heights)))
-    tops = [place + height / 2 + offset for place, height, offset in zip(wanted, heights, offsets, strict=False)]
+    tops = [place + offset for place, offset in zip(wanted, offsets, strict=False)]
     pools: list[tuple[float, int]] = []
     for top in tops:
         pools.append((top, 1))

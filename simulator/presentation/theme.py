@@ -106,7 +106,7 @@ def ink_on(colour: tuple[float, float, float] | str) -> str:
 def style() -> Iterator[None]:
     """Draw in this look whatever the user's own matplotlib settings are; they are back afterwards."""
     with matplotlib.rc_context():
-        matplotlib.rcParams.update(_defaults())
+        matplotlib.rcParams.update(_defaults())  # type: ignore[arg-type]
         yield
 
 

@@ -23,10 +23,7 @@ def crossing_texts(pair: Pair) -> dict[float, str]:
     start = pair.first or pair.crossings[0].tokens_per_month
     end = last if pair.settled is None else pair.settled
     first_text, end_text = distinct([start, end], volume)
-    if pair.first > 0:
-        texts = {start: f"first pays at {first_text}"}
-    else:
-        texts = {start: f"pays below {first_text}"}
+    texts = {start: f"first pays at {first_text}" if pair.first > 0 else f"pays below {first_text}"}
     if pair.settled is not None:
         texts[end] = f"for good from {end_text}"
     elif end != start:
@@ -59,7 +56,9 @@ def answers(study: Study) -> list[str]:
     ]
     every = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
     cheapest = f"{best.name} is cheapest at {costs[list(study.options).index(best.name)]}"
-    nearest = min(study.pairs.values(), key=lambda pair: (pair.challenger != best.name, pair.settled is None, pair.settled or 0.0))
+    nearest = min(
+        study.pairs.values(), key=lambda pair: (pair.challenger != best.name, pair.settled is None, pair.settled or 0.0)
+    )
     pairs = [f"{pair.challenger} {verdict(pair)}" for pair in study.pairs.values()]
     return [
         f"{here} {every}{verb}. {'; '.join(pairs)}.",
@@ -67,3 +66,10 @@ def answers(study: Study) -> list[str]:
         f"{here} {cheapest}{verb}. {nearest.challenger} {verdict(nearest)}.",
         f"{here} {cheapest}{verb}.",
     ]
+
+
+def run_rate_note(study: Study, not_drawn: list[str]) -> str:
+    """What costs at run rate stand on, and which options a chart leaves out."""
+    start = study.plan.scenario.horizon.start.isoformat()
+    text = f"Run rate: constant volume, prices of {start}, no growth, no one-off cost. A month is 730 h."
+    return text + (f" Not drawn: {', '.join(not_drawn)}." if not_drawn else "")

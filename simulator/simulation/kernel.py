@@ -1,24 +1,27 @@
 """The one hot loop: a fleet served step by step, for many lanes (candidate volumes) side by side.
 
-Units inside the loop: *load* in replicas (replica-seconds of work per second), *work* in replica-steps (what one replica
-does in one step). A lane is one volume: its load at a step is `load[lane] * profile[step]`.
+Units inside the loop: *load* in replicas (replica-seconds of work per second), *work* in replica-steps (what one
+replica does in one step). A lane is one volume: its load at a step is `load[lane] * profile[step]`.
 
 The order inside a step is written here and nowhere else:
 
 1. replicas whose cold start is over become ready (within the step: they serve the rest of it);
 2. requests arrive;
 3. the policy decides from the arrivals as they were `reaction_s` ago, and from the queue before this step's arrivals;
-   the wish is rounded up, limited (spare, minimum, increment, maximum), held to the highest of the stabilisation window,
-   and its rise limited to so many starts per evaluation;
+   the wish is rounded up, limited (spare, minimum, increment, maximum), held to the highest of the stabilisation
+   window, and its rise limited to so many starts per evaluation;
 4. starts are ordered; stops take effect, the youngest starting replicas first, then ready ones;
 5. ready replicas serve queue and arrivals, first in first out;
 6. work that waited longer than `max_wait_s` leaves as overflow.
 
 Stops taking the youngest first make the fleet a stack, so the replicas ready at a step are the least number committed
 during the last cold start: a sliding minimum, like the stabilisation window is a sliding maximum. Both are kept by the
-two-pass block method (van Herk 1992; Gil and Werman 1993): suffix extremes of the block before, a running extreme of this
-one; three operations a step whatever the window. Before the first step every arrival equals the first step's, so both
-windows start full of that decision, and the queue starts empty.
+two-pass block method (van Herk 1992; Gil and Werman 1993): suffix extremes of the block before, a running extreme of
+this one; three operations a step whatever the window. Before the first step every arrival equals the first step's, so
+both windows start full of that decision, and the queue starts empty.
+
+The loops over lanes are short and plain so that they become vector instructions. Two things beside their form decide
+how fast those are: the rows of `state` begin on cache lines, and `_greater` stores whole vectors.
 """
 
 from __future__ import annotations
@@ -59,7 +62,8 @@ _LOAD, _WISH, _START, _CAPACITY, _BILLED, _BEFORE, _AHEAD = (
 _SUM_BILLED, _SUM_READY, _SUM_SERVED, _SUM_OVERFLOW, _PEAK_BILLED, _PEAK_QUEUE = (
     _SUMS, _SUMS + LANES, _SUMS + 2 * LANES, _SUMS + 3 * LANES, _SUMS + 4 * LANES, _SUMS + 5 * LANES,
 )  # fmt: skip
-STATE_SIZE = 19 * LANES
+_CACHE_LINE = 8  # numbers
+STATE_SIZE = 19 * LANES + _CACHE_LINE
 
 RUN = types.void(
     _INPUT,  # profile
@@ -82,6 +86,16 @@ RUN = types.void(
 )
 
 
+@compiled(types.float64(types.float64, types.float64))
+def _greater(one, other):  # type: ignore[no-untyped-def]
+    """The greater of two numbers, for a result that is stored where one of them was read.
+
+    Plus zero, because a bare maximum stored there is compiled to a masked store, which takes many times as long as a
+    whole one on some processors.
+    """
+    return (one if one > other else other) + 0.0
+
+
 @compiled(types.void(_VECTOR, _VECTOR))
 def _round_and_limit(wanted, limits):  # type: ignore[no-untyped-def]
     """Whole replicas, plus spare, at least the minimum, up to a multiple of the increment, at most the maximum."""
@@ -93,6 +107,11 @@ def _round_and_limit(wanted, limits):  # type: ignore[no-untyped-def]
             number = wanted[lane] + spare
             number = number if number > minimum else minimum
             wanted[lane] = number if number < maximum else maximum
+    elif increment == 1.0:
+        for lane in range(LANES):
+            number = np.ceil(wanted[lane] - 1e-9) + spare
+            number = number if number > minimum else minimum
+            wanted[lane] = number if number < maximum else maximum
     else:
         for lane in range(LANES):
             number = np.ceil(wanted[lane] - 1e-9) + spare
@@ -101,35 +120,88 @@ def _round_and_limit(wanted, limits):  # type: ignore[no-untyped-def]
             wanted[lane] = number if number < maximum else maximum
 
 
-@compiled(types.void(_VECTOR, _VECTOR))
-def _keep_greater(kept, other):  # type: ignore[no-untyped-def]
-    """Raise `kept` to `other` where that is greater."""
-    for lane in range(LANES):
-        kept[lane] = kept[lane] if kept[lane] > other[lane] else other[lane]
+@compiled(types.float64(_VECTOR, types.int64, _VECTOR, types.int64, types.float64))
+def _slide(state, running, rows, lane, number):  # type: ignore[no-untyped-def]
+    """Put a number into the window of a lane; returns the maximum of the window.
 
-
-@compiled(types.int64(_VECTOR, _MATRIX, _VECTOR, types.int64, _VECTOR))
-def _slide(values, blocks, running, place, highest):  # type: ignore[no-untyped-def]
-    """Put `values` into the window, fill `highest` with its maximum; returns the place of the next values.
-
-    `blocks[:place]` holds this block, the rows behind `place` the suffix maxima of the block before; the last row is below
-    every number. `running` is the maximum of this block.
+    `state[running]` on is the maximum of this block; `rows` are the two rows of the window at this place: one takes the
+    number, the one behind it holds the suffix maxima of the block before.
     """
-    window = blocks.shape[0] - 1
-    this, following = blocks[place], blocks[place + 1]
-    for lane in range(LANES):
-        number = values[lane]
-        greatest = running[lane] if running[lane] > number else number
-        this[lane] = number
-        running[lane] = greatest
-        highest[lane] = greatest if greatest > following[lane] else following[lane]
+    greatest = _greater(state[running + lane], number)
+    state[running + lane] = greatest
+    rows[lane] = number
+    before = rows[LANES + lane]
+    return greatest if greatest > before else before
+
+
+@compiled(types.int64(_VECTOR, types.int64, _VECTOR, types.int64))
+def _next_place(state, running, blocks, place):  # type: ignore[no-untyped-def]
+    """The next place in a window. At the end of a block its rows become suffix maxima, and a new one starts.
+
+    The last row of `blocks` is behind every block and stays below every number.
+    """
+    window = blocks.size // LANES - 1
     if place + 1 < window:
         return place + 1
-    for back in range(window - 1, 0, -1):
-        _keep_greater(blocks[back - 1], blocks[back])
+    for back in range(window - 2, -1, -1):
+        rows = blocks[back * LANES : (back + 2) * LANES]
+        for lane in range(LANES):
+            rows[lane] = _greater(rows[lane], rows[LANES + lane])
     for lane in range(LANES):
-        running[lane] = blocks[window, lane]
+        state[running + lane] = -np.inf
     return 0
+
+
+@compiled(types.void(_VECTOR, _VECTOR, _VECTOR, types.float64, types.float64))
+def _follow_wishes(state, wish_rows, start_rows, allowed, cold_fraction):  # type: ignore[no-untyped-def]
+    """Commit to the highest wish of the window, at most `allowed` starts; ready is the least of the last cold start."""
+    for lane in range(LANES):
+        highest, most = _slide(state, _WISH, wish_rows, lane, state[_WANTED + lane]), state[_COMMITTED + lane] + allowed
+        now = highest if highest < most else most
+        ready = -_slide(state, _START, start_rows, lane, -now)
+        # Replicas ready before this step serve all of it, the newest serve what is left of it.
+        before = state[_BEFORE + lane]
+        whole = before if before < now else now
+        state[_BEFORE + lane] = ready
+        state[_COMMITTED + lane] = now
+        state[_BILLED + lane] = now
+        state[_CAPACITY + lane] = ready + cold_fraction * (whole - ready)
+
+
+@compiled(types.void(_VECTOR, _VECTOR, _VECTOR, types.float64, types.float64))
+def _look_ahead(state, wish_rows, start_rows, arriving, cold_fraction):  # type: ignore[no-untyped-def]
+    """Commit to the wishes one cold start ahead; the capacity wanted now is what arrives, before it is rounded."""
+    share = cold_fraction if cold_fraction > 0.0 else 1.0
+    for lane in range(LANES):
+        # The second window is fed one step late, so that it ends one earlier.
+        later = _slide(state, _WISH, wish_rows, lane, state[_WANTED + lane])
+        earlier = _slide(state, _START, start_rows, lane, state[_AHEAD + lane])
+        state[_AHEAD + lane] = state[_WANTED + lane]
+        state[_COMMITTED + lane] = later
+        # Up to the newest order of this step, what comes one step earlier is billed; then what comes next too.
+        state[_BILLED + lane] = earlier + share * (later - earlier)
+        state[_CAPACITY + lane] = state[_LOAD + lane] * arriving
+
+
+@compiled(types.void(_VECTOR, types.float64, types.float64))
+def _serve_step(state, arriving, patient):  # type: ignore[no-untyped-def]
+    """Serve queue and arrivals with what is ready, let go of what waited too long, and add the step to the sums."""
+    for lane in range(LANES):
+        mean, capacity, paid = state[_LOAD + lane], state[_CAPACITY + lane], state[_BILLED + lane]
+        waiting = state[_QUEUE + lane] + mean * arriving
+        served = waiting if waiting < capacity else capacity
+        left = waiting - served
+        most = mean * patient
+        kept = left if left < most else most
+        state[_QUEUE + lane] = kept
+        state[_SERVED + lane] = served
+        state[_OVERFLOW + lane] = left - kept
+        state[_SUM_BILLED + lane] += paid
+        state[_SUM_READY + lane] += capacity
+        state[_SUM_SERVED + lane] += served
+        state[_SUM_OVERFLOW + lane] += left - kept
+        state[_PEAK_BILLED + lane] = _greater(paid, state[_PEAK_BILLED + lane])
+        state[_PEAK_QUEUE + lane] = _greater(kept, state[_PEAK_QUEUE + lane])
 
 
 @compiled(RUN)
@@ -157,7 +229,7 @@ def run_lanes(  # type: ignore[no-untyped-def]
     wish_blocks, start_blocks : float64 arrays of shape (window + 1, LANES)
         Memory of the two sliding windows.
     state : float64 array of shape (STATE_SIZE,)
-        Working memory.
+        Working memory, used from its first cache line on.
     sums : float64 array of shape (months * SUM_ROWS * LANES,)
         Filled: replica-steps billed and ready, work served and gone as overflow, peaks of billed replicas and queue.
     queue : float64 array of shape (LANES,)
@@ -168,11 +240,11 @@ def run_lanes(  # type: ignore[no-untyped-def]
     recording = record.shape[1] == profile.size
     max_starts = limits[MAX_STARTS]
     anticipates = timing[ANTICIPATES] != 0
-    wish_window, start_window = wish_blocks.shape[0] - 1, start_blocks.shape[0] - 1
+    state = state[-(np.int64(state.ctypes.data) // 8) % _CACHE_LINE :]
+    wish_memory, start_memory = wish_blocks.reshape(wish_blocks.size), start_blocks.reshape(start_blocks.size)
     seen, wanted = state[_SEEN : _SEEN + LANES], state[_WANTED : _WANTED + LANES]
     queued, committed = state[_QUEUE : _QUEUE + LANES], state[_COMMITTED : _COMMITTED + LANES]
-    capacities, billed = state[_CAPACITY : _CAPACITY + LANES], state[_BILLED : _BILLED + LANES]
-    wishes, starts = state[_WISH : _WISH + LANES], state[_START : _START + LANES]
+    capacities = state[_CAPACITY : _CAPACITY + LANES]
 
     # Before the start: the first step's arrivals for ever, decided on, ordered and ready. The window of cold starts
     # holds negative numbers for a policy that reacts, so that its maximum is minus the least number committed.
@@ -189,10 +261,10 @@ def run_lanes(  # type: ignore[no-untyped-def]
         state[_COMMITTED + lane] = number
         state[_AHEAD + lane] = number
         state[_BEFORE + lane] = number
-        wish_blocks[:wish_window, lane] = number
-        start_blocks[:start_window, lane] = sign * number
-        wish_blocks[wish_window, lane] = state[_WISH + lane] = -1e300
-        start_blocks[start_window, lane] = state[_START + lane] = -1e300
+        wish_blocks[:-1, lane] = number
+        start_blocks[:-1, lane] = sign * number
+        wish_blocks[-1, lane] = state[_WISH + lane] = -np.inf
+        start_blocks[-1, lane] = state[_START + lane] = -np.inf
     wish_place = 0
     start_place = 0
 
@@ -207,67 +279,22 @@ def run_lanes(  # type: ignore[no-untyped-def]
             decide(parameters, memory, step, seen, queued, committed, wanted)
             _round_and_limit(wanted, limits)
 
-            wish_place = _slide(wanted, wish_blocks, wishes, wish_place, capacities)  # the highest wish of the window
-
-            # What is committed, and what the window of cold starts is fed with (_BILLED holds it for a moment).
+            wish_rows = wish_memory[wish_place * LANES : (wish_place + 2) * LANES]
+            start_rows = start_memory[start_place * LANES : (start_place + 2) * LANES]
             if anticipates:
-                # Wishes lie one cold start ahead; the second window is fed one step late, so that it ends one earlier.
-                for lane in range(LANES):
-                    state[_COMMITTED + lane] = state[_CAPACITY + lane]
-                    state[_BILLED + lane] = state[_AHEAD + lane]
-                    state[_AHEAD + lane] = state[_WANTED + lane]
-            elif max_starts > 0.0:
-                allowed = max_starts if step % timing[EVALUATION_STEPS] == 0 else 0.0
-                for lane in range(LANES):
-                    highest, most = state[_CAPACITY + lane], state[_COMMITTED + lane] + allowed
-                    number = highest if highest < most else most
-                    state[_COMMITTED + lane] = number
-                    state[_BILLED + lane] = -number
-            else:
-                for lane in range(LANES):
-                    state[_COMMITTED + lane] = state[_CAPACITY + lane]
-                    state[_BILLED + lane] = -state[_CAPACITY + lane]
-
-            start_place = _slide(billed, start_blocks, starts, start_place, capacities)  # the last cold start's extreme
-
-            if anticipates:
-                # Up to the newest order of this step, what comes one step earlier is billed; then what comes next too.
-                share = cold_fraction if cold_fraction > 0.0 else 1.0
-                for lane in range(LANES):
-                    earlier, later = state[_CAPACITY + lane], state[_COMMITTED + lane]
-                    state[_BILLED + lane] = earlier + share * (later - earlier)
-                    state[_CAPACITY + lane] = state[_LOAD + lane] * arriving
+                _look_ahead(state, wish_rows, start_rows, arriving, cold_fraction)
                 _round_and_limit(capacities, limits)
             else:
-                for lane in range(LANES):
-                    ready = -state[_CAPACITY + lane]
-                    # Replicas ready before this step serve all of it, the newest serve what is left of it.
-                    before, now = state[_BEFORE + lane], state[_COMMITTED + lane]
-                    whole = before if before < now else now
-                    state[_BEFORE + lane] = ready
-                    state[_CAPACITY + lane] = ready + cold_fraction * (whole - ready)
-                    state[_BILLED + lane] = now
+                allowed = np.inf
+                if max_starts > 0.0:
+                    allowed = max_starts if step % timing[EVALUATION_STEPS] == 0 else 0.0
+                _follow_wishes(state, wish_rows, start_rows, allowed, cold_fraction)
+            wish_place = _next_place(state, _WISH, wish_memory, wish_place)
+            start_place = _next_place(state, _START, start_memory, start_place)
             if timing[BILLED_FROM_READY] != 0:
                 for lane in range(LANES):
                     state[_BILLED + lane] = state[_CAPACITY + lane]
-
-            for lane in range(LANES):
-                mean, capacity, paid = state[_LOAD + lane], state[_CAPACITY + lane], state[_BILLED + lane]
-                waiting = state[_QUEUE + lane] + mean * arriving
-                served = waiting if waiting < capacity else capacity
-                left = waiting - served
-                most = mean * patient
-                kept = left if left < most else most
-                peak_billed, peak_queue = state[_PEAK_BILLED + lane], state[_PEAK_QUEUE + lane]
-                state[_QUEUE + lane] = kept
-                state[_SERVED + lane] = served
-                state[_OVERFLOW + lane] = left - kept
-                state[_SUM_BILLED + lane] += paid
-                state[_SUM_READY + lane] += capacity
-                state[_SUM_SERVED + lane] += served
-                state[_SUM_OVERFLOW + lane] += left - kept
-                state[_PEAK_BILLED + lane] = paid if paid > peak_billed else peak_billed
-                state[_PEAK_QUEUE + lane] = kept if kept > peak_queue else peak_queue
+            _serve_step(state, arriving, patient)
             if recording:
                 record[RECORD_READY, step] = state[_CAPACITY]
                 record[RECORD_BILLED, step] = state[_BILLED]

@@ -13,7 +13,8 @@ import pandas as pd
 from simulator.domain.plans import ApiPlan, Array, FleetPlan, Plan
 from simulator.domain.units import SECONDS_PER_HOUR, SECONDS_PER_MONTH
 from simulator.simulation.ledger import RunRate, UnitCosts, demand_of, run_rate
-from simulator.solving.crossings import GREATEST_VOLUME, Crossing, Difference, find_crossings
+from simulator.solving.crossings import GREATEST_VOLUME, Crossing, find_crossings
+from simulator.solving.scan import Difference
 
 BASELINE_ALWAYS_CHEAPER = "baseline_always_cheaper"
 CHALLENGER_ALWAYS_CHEAPER = "challenger_always_cheaper"
@@ -193,7 +194,7 @@ def curve_volumes(study: Study) -> Array:
     wanted = study.plan.scenario.volume_range
     marks = [study.tokens_per_month]
     for pair in study.pairs.values():
-        marks += [volume for volume in (pair.first, pair.settled) if volume is not None]
+        marks += [volume for volume in (pair.first, pair.settled) if volume]  # none, or any volume: no mark
     low = wanted.minimum_tokens_per_month or min(marks) / 8.0
     high = wanted.maximum_tokens_per_month or max(marks) * 8.0
     if low >= high:
@@ -237,9 +238,8 @@ def _pair(plan: Plan, challenger: str) -> Pair:
     crossings = found.crossings
     becoming = [c.tokens_per_month for c in crossings if c.becomes_cheaper == "challenger"]
     ends_cheaper = crossings[-1].becomes_cheaper == "challenger" if crossings else found.sign_at_greatest < 0
-    first: float | None = becoming[0] if becoming else None
-    if found.sign_at_least < 0:
-        first = 0.0
+    starts_cheaper = crossings[0].becomes_cheaper == "baseline" if crossings else ends_cheaper
+    first: float | None = 0.0 if starts_cheaper else (becoming[0] if becoming else None)
     settled = becoming[-1] if becoming and ends_cheaper else None
     reason: str | None = None
     if not crossings and ends_cheaper:

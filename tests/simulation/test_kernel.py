@@ -1,4 +1,4 @@
-"""The compiled loop against a fleet written out in lists: replicas one by one, work in parcels with the time they came."""
+"""The compiled loop against a fleet written out in lists: replicas one by one, work in dated parcels."""
 
 import math
 import os
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import get_args
 
 import numpy as np
@@ -151,7 +152,7 @@ def foreseeing_fleet(case):
         return needed, needed
     levels = sorted({0.0, *needed})
     billed = [0.0] * len(needed)
-    for below, level in zip(levels, levels[1:], strict=False):
+    for below, level in pairwise(levels):
         paid = []  # times at which the replicas between these two levels are paid, in order and apart
         for step, number in enumerate(needed):
             if number >= level:
@@ -375,8 +376,9 @@ LIMITS = [{"minimum": 1}, {"minimum": 0, "spare": 1, "increment": 2, "maximum": 
 rows = []
 for autoscaling in POLICIES:
     for replicas in LIMITS:
-        fleet = {"kind": "self_hosted", "rental": {"usd_per_gpu_hour": 2.0}, "throughput": {"total_tokens_per_s": 100.0},
-                 "autoscaling": autoscaling, "replicas": replicas, "cold_start_s": 150.0, "max_wait_s": 90.0}
+        fleet = {"kind": "self_hosted", "rental": {"usd_per_gpu_hour": 2.0},
+                 "throughput": {"total_tokens_per_s": 100.0}, "autoscaling": autoscaling, "replicas": replicas,
+                 "cold_start_s": 150.0, "max_wait_s": 90.0}
         price = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 1.0}
         scenario = {"title": "t", "horizon": {"hours": 1, "step_s": 60}, "seed": 7,
                     "traffic": {"tokens_per_month": 9e8, "noise": {"relative_sd": 0.5, "correlation_time_s": 300.0},

@@ -73,7 +73,7 @@ def test_a_queue_waits_as_long_as_when_followed_moment_by_moment(flows, step_s):
     assert report.max_wait_s == pytest.approx(expected["max_wait_s"], abs=4 * fine * step_s * arriving.size)
     if expected["delayed"] > 0.05 * total:
         assert report.mean_wait_of_delayed_s == pytest.approx(expected["mean_wait_of_delayed_s"], rel=0.1)
-    peak_at = int(round(report.peak_at_s / step_s * FINE))
+    peak_at = round(report.peak_at_s / step_s * FINE)
     after = np.flatnonzero(expected["queues"][peak_at:] <= 1e-9 * total)
     if report.peak <= 1e-9 * total or after.size == 0:
         assert report.cleared_at_s is None
@@ -102,7 +102,7 @@ def test_a_queue_that_empties_within_a_step_bends_there():
     assert report.cleared_at_s == pytest.approx(150.0)
     assert report.area_s == pytest.approx(2.0 * 100.0 / 2 + 2.0 * 50.0 / 2)
     assert report.delayed == pytest.approx(4.0 + 1.0 * 0.5)
-    # What is served at 100 s, the last of the first 2, came at 50 s; what came at 100 s waits 40 s only, behind 2 served at 5.
+    # What is served at 100 s, the last of the first 2, came at 50 s; what came at 100 s waits 40 s, behind 2 at 5.
     assert report.max_wait_s == pytest.approx(50.0)
 
 

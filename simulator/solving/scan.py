@@ -1,0 +1,188 @@
+"""Samples of a cost difference over volume, divided where its bounds leave room for a change of sign.
+
+A difference D = rising - falling of two parts that never fall with the volume is bounded between two samples a < b:
+
+    rising(a) - falling(b)  <=  D  <=  rising(b) - falling(a)     on [a, b].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.domain.plans import Array
+
+Flags = NDArray[np.bool_]
+
+JUMP_SHARE = 1e-3  # of the baseline's cost: a smaller tooth does not count
+NARROW = 1e-9  # relative width at which an interval is not divided any more
+LANES = 64  # volumes that one pass of the simulation takes
+MOST_SAMPLES = 24_576
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Cost of a challenger minus a baseline at n volumes, in two parts that never fall; arrays of shape (n,)."""
+
+    rising: Array
+    falling: Array
+    scale: Array  # the baseline's cost, against which teeth are measured
+
+    @property
+    def value(self) -> Array:
+        """The difference itself. [USD per month]"""
+        return self.rising - self.falling
+
+
+Evaluate = Callable[[Array], Difference]
+
+
+class Scan:
+    """Samples in the order of volume. Interval i lies between samples i and i + 1."""
+
+    def __init__(self, evaluate: Evaluate, volumes: Array) -> None:
+        self._evaluate = evaluate
+        first = evaluate(volumes)
+        # What both parts have in common at every volume (the same fixed cost on both sides) says nothing of their
+        # difference and would hide it behind its rounding.
+        self._common = float(min(first.rising[0], first.falling[0]))
+        self.volumes, self.scale = volumes, first.scale
+        self.rising, self.falling = first.rising - self._common, first.falling - self._common
+
+    @property
+    def values(self) -> Array:
+        """The difference at the samples."""
+        return self.rising - self.falling
+
+    @property
+    def noise(self) -> Array:
+        """Rounding in the difference at each sample."""
+        return 1e-12 * np.maximum(np.maximum(self.rising, self.falling), 1e-300) + 4e-15 * self._common
+
+    @property
+    def cheaper(self) -> Flags:
+        """Samples at which the challenger is cheaper, by more than rounding."""
+        return self.values < -self.noise
+
+    def undecided(self) -> Flags:
+        """Intervals whose bounds have both signs."""
+        low, high, noise = self._bounds()
+        return (low < -noise) & (high > noise)
+
+    def negligible(self) -> Flags:
+        """Intervals so near zero all over that no tooth in them counts."""
+        low, high, _ = self._bounds()
+        near = 0.5 * JUMP_SHARE * np.minimum(self.scale[:-1], self.scale[1:])
+        return (-low <= near) & (high <= near)
+
+    def narrow(self) -> Flags:
+        """Intervals too short to divide."""
+        return np.diff(self.volumes) <= NARROW * self.volumes[1:]
+
+    def monotone(self, place: int) -> bool:
+        """Whether one of the parts stands still on an interval, so that the difference has one zero there at most."""
+        rises = self.rising[place + 1] - self.rising[place]
+        falls = self.falling[place + 1] - self.falling[place]
+        noise = 1e-13 * max(self.rising[place + 1], self.falling[place + 1])
+        return bool(min(rises, falls) <= noise)
+
+    def _bounds(self) -> tuple[Array, Array, Array]:
+        """Least and greatest difference possible on each interval, and rounding noise there."""
+        low = self.rising[:-1] - self.falling[1:]
+        high = self.rising[1:] - self.falling[:-1]
+        return low, high, self.noise[1:]
+
+    def add(self, volumes: Array) -> None:
+        """Sample more volumes."""
+        volumes = np.setdiff1d(volumes, self.volumes)
+        if volumes.size == 0:
+            return
+        more = self._evaluate(volumes)
+        at = np.searchsorted(self.volumes, volumes)
+        self.volumes = np.insert(self.volumes, at, volumes)
+        self.rising = np.insert(self.rising, at, more.rising - self._common)
+        self.falling = np.insert(self.falling, at, more.falling - self._common)
+        self.scale = np.insert(self.scale, at, more.scale)
+
+    def place_of(self, volume: float) -> int:
+        """Index of a volume among the samples."""
+        return int(np.searchsorted(self.volumes, volume))
+
+    def divide(self) -> bool:
+        """Divide intervals that may hold a change of sign until each is negligible or narrow; False: samples ran out."""
+        while True:
+            cheaper = self.cheaper
+            may_change = self.undecided() | (cheaper[1:] != cheaper[:-1])
+            wanted = np.flatnonzero(may_change & ~self.negligible() & ~self.narrow())
+            if wanted.size == 0:
+                return True
+            if self.volumes.size + wanted.size > MOST_SAMPLES:
+                return False
+            parts = max(1, LANES // wanted.size)
+            self.add(np.concatenate([self._between(int(place), parts) for place in wanted]))
+
+    def _between(self, place: int, parts: int) -> Array:
+        """Volumes to sample in an interval: near the straight line's zero where it has one zero at most, and all over."""
+        low, high = self.volumes[place], self.volumes[place + 1]
+        even = low + (high - low) * np.arange(1, parts + 1) / (parts + 1)
+        left, right = self.values[place : place + 2]
+        if parts < 3 or left * right >= 0 or not self.monotone(place):
+            return even
+        zero = low + (high - low) * left / (left - right)
+        near = np.clip(zero + (high - low) * np.array([-1e-4, 1e-4]), low, high)
+        return np.concatenate((near, even[2:]))
+
+    def resolve_ends(self, runs: list[tuple[float, float]]) -> list[tuple[float, float] | None]:
+        """First and last change of sign in each run of undecided intervals, as midpoints of narrow intervals.
+
+        None for a run in which the sign changes nowhere. All runs are searched together, each from both its ends: the
+        outermost interval that is still undecided is divided until it is narrow, and passed over if its sign stays.
+        """
+        searches = [_Search(run, from_left) for run in runs for from_left in (True, False)]
+        while True:
+            active = [(search, place) for search in searches if (place := search.next_place(self)) is not None]
+            if not active or self.volumes.size > 2 * MOST_SAMPLES:
+                break
+            parts = max(3, LANES // len(active))
+            self.add(np.concatenate([self._between(place, parts) for place in {place for _, place in active}]))
+        found = [(searches[2 * i].change, searches[2 * i + 1].change) for i in range(len(runs))]
+        return [None if first is None or last is None else (first, last) for first, last in found]
+
+    def change_in(self, place: int) -> float:
+        """Where the sign changes in a narrow interval: on the straight line through its ends."""
+        low, high = self.volumes[place], self.volumes[place + 1]
+        left, right = self.values[place : place + 2]
+        return float(low + (high - low) * left / (left - right))
+
+
+@dataclass
+class _Search:
+    """The search for the outermost change of sign in a run, from one of its ends."""
+
+    run: tuple[float, float]
+    from_left: bool
+    change: float | None = None
+
+    def next_place(self, scan: Scan) -> int | None:
+        """The interval to divide next; None when the search is over."""
+        if self.change is not None:
+            return None
+        low, high = scan.place_of(self.run[0]), scan.place_of(self.run[1])
+        open_intervals = scan.undecided()[low:high]
+        cheaper = scan.cheaper[low : high + 1]
+        changes = cheaper[1:] != cheaper[:-1]
+        narrow = np.diff(scan.volumes[low : high + 1]) <= 1e-4 * NARROW * scan.volumes[low + 1 : high + 1]
+        candidates = np.flatnonzero((open_intervals & ~narrow) | changes)
+        if candidates.size == 0:
+            self.run = (0.0, 0.0)
+            return None
+        place = int(candidates[0] if self.from_left else candidates[-1])
+        left, right = scan.values[low + place : low + place + 2]
+        pinned = narrow[place] or (left * right < 0 and not open_intervals[place])
+        if changes[place] and pinned:
+            self.change = scan.change_in(low + place)
+            return None
+        return low + place
