@@ -2,7 +2,13 @@
 
     python benchmarks/simpy_process.py
 
-FIGURES
+Measured in November 2026 on a virtual machine with two cores of a server processor (x86-64 with AVX2), shared with
+other work; Python 3.11, numpy 2.4, numba 0.68, SimPy 4.1; 4 volumes over a week of one-minute steps:
+
+    SimPy          17 to 23 µs per step and volume (one process a start: large fleets cost more), 2.7 µs at its fastest
+    fleet.serve    3.6 to 3.9 ns (64 volumes); SimPy takes 4,400 to 6,300 times as long, 690 to 750 at its fastest
+    kernel alone   3.2 to 3.3 ns; SimPy takes 5,200 to 7,200 times as long, 810 to 870 at its fastest
+    totals         differ by 4e-14, relative
 
 An implementation of its own, from the description of a step and not from the compiled loop: every step is a timeout,
 every replica an object with its own cold start and bill, the queue a line of dated parcels of work. The totals to
@@ -158,30 +164,31 @@ def main() -> int:
         1e9 * statistics.median(seconds) / (sampled.steps * every.size) for seconds in zip(*timed, strict=True)
     )
 
-    worst, simpy_s = 0.0, 0.0
+    worst, simpy_ns = 0.0, []
     chosen = [round(k * (every.size - 1) / max(1, arguments.volumes - 1)) for k in range(arguments.volumes)]
     for lane in chosen:
         work_per_mean = every[lane] * SECONDS_PER_REQUEST * STEP_S / SECONDS_PER_MONTH
         work_by_step = (sampled.profile * work_per_mean).tolist()
         start = time.perf_counter()
         totals = simulate(work_by_step)
-        simpy_s += time.perf_counter() - start
+        simpy_ns.append(1e9 * (time.perf_counter() - start) / sampled.steps)
         expected = (ours.served_requests, ours.overflow_requests, ours.billed_replica_hours)
         ends = [float(total[:, lane].sum()) for total in expected]
         worst = max(worst, *itertools.starmap(_difference, zip(totals, ends, strict=True)))
         print(
-            f"{every[lane]:>14,.0f} requests a month: served {totals[0]:,.3f}, overflow {totals[1]:,.3f}, "
-            f"{totals[2]:,.3f} replica-hours"
+            f"{every[lane]:>12,.0f} requests a month: served {totals[0]:,.1f}, overflow {totals[1]:,.1f}, "
+            f"{totals[2]:,.1f} replica-hours; SimPy {simpy_ns[-1]:,.0f} ns a step"
         )
-    simpy_ns = 1e9 * simpy_s / (sampled.steps * len(chosen))
-    print(f"SimPy        {simpy_ns:,.0f} ns per step and volume ({len(chosen)} volumes, {sampled.steps:,} steps)")
-    print(f"kernel alone {inside_ns:.2f} ns, {simpy_ns / inside_ns:,.0f} times faster ({every.size} volumes)")
-    print(f"fleet.serve  {whole_ns:.2f} ns, {simpy_ns / whole_ns:,.0f} times faster")
+    mean_ns, least_ns = statistics.mean(simpy_ns), min(simpy_ns)
+    print(f"SimPy, per step and volume: {mean_ns:,.0f} ns, {least_ns:,.0f} ns at its fastest ({sampled.steps:,} steps)")
+    for name, ours_ns in (("kernel alone", inside_ns), ("fleet.serve", whole_ns)):
+        ratios = f"SimPy takes {mean_ns / ours_ns:,.0f} times as long, {least_ns / ours_ns:,.0f} at its fastest"
+        print(f"{name:<12} {ours_ns:.2f} ns ({every.size} volumes); {ratios}")
     print(f"greatest relative difference of a total: {worst:.1e}")
     if worst > LIMIT_DIFFERENCE:
         print(f"totals differ by more than {LIMIT_DIFFERENCE:g}")
         return 1
-    if simpy_ns / whole_ns < LIMIT_RATIO:
+    if least_ns / whole_ns < LIMIT_RATIO:
         print(f"less than {LIMIT_RATIO:g} times faster")
         return 1
     return 0

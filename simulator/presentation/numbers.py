@@ -148,6 +148,12 @@ def key_label(key: str) -> str:
     return key
 
 
+def key_labels(key: str) -> list[str]:
+    """Labels of a dotted key from the full one to the one of its last part, for axes of any length."""
+    parts = key.split(".")
+    return [key_label(".".join(parts[start:])) for start in range(len(parts))]
+
+
 def round_to_digits(value: float, digits: int = 12) -> float:
     """Rid a number of the noise of its arithmetic."""
     return float(f"{value:.{digits - 1}e}")

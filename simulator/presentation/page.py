@@ -55,10 +55,10 @@ class Page:
         """Axes whose data area is the box."""
         return self.figure.add_axes((box.left / WIDTH, box.bottom / HEIGHT, box.width / WIDTH, box.height / HEIGHT))
 
-    def label_axes(self, axes: Axes, box: Box, x_label: str, y_label: str) -> None:
-        """Name both axes; the upright name stands near the left margin, whatever the ticks."""
-        axes.set_xlabel(self.cut(x_label, box.width, NAME), labelpad=9)
-        axes.set_ylabel(self.cut(y_label, box.height, NAME))
+    def label_axes(self, axes: Axes, box: Box, x_labels: Sequence[str], y_labels: Sequence[str]) -> None:
+        """Name both axes by the first name that fits; the upright one stands at the left margin, whatever the ticks."""
+        axes.set_xlabel(self.first_that_fits(x_labels, box.width, NAME), labelpad=9)
+        axes.set_ylabel(self.first_that_fits(y_labels, box.height, NAME))
         axes.yaxis.set_label_coords((LEFT + 12 - box.left) / box.width, 0.5)
 
     def text_width(self, text: str, size: float = SMALL, *, bold: bool = False) -> float:
@@ -79,6 +79,11 @@ class Page:
             else:
                 high = middle - 1
         return text[:low].rstrip() + ELLIPSIS
+
+    def first_that_fits(self, texts: Sequence[str], width: float, size: float) -> str:
+        """The first text no wider than `width`; the last one, cut, if there is none."""
+        fitting = (text for text in map(printable, texts) if self.text_width(text, size) <= width)
+        return next(fitting, self.cut(texts[-1], width, size))
 
     def wrapped(
         self, text: str, width: float, most_lines: int, size: float = SMALL, *, bold: bool = False

@@ -55,7 +55,11 @@ class Demand:
     def by_month(self, per_step: Array) -> Array:
         """Sum over each bill month of a number per step. Shape (months,)."""
         starts = np.concatenate(([0], self.month_ends[:-1]))
-        return np.add.reduceat(per_step, starts)
+        # A step longer than a month leaves months without one.
+        with_steps = self.month_ends > starts
+        sums = np.zeros(starts.size)
+        sums[with_steps] = np.add.reduceat(per_step, starts[with_steps])
+        return sums
 
     def grown_profile(self) -> Array:
         """The profile with the growth of each month on it. Shape (steps,)."""
@@ -156,9 +160,9 @@ def _local_seconds(timezone: str, horizon: Horizon, size: int, base_s: float) ->
 def _noise(noise: Noise, size: int, base_s: float, generator: np.random.Generator) -> Array:
     """Mean-one lognormal noise with the memory asked for. Shape (size,)."""
     variance, persistence, moving_average, innovation_sd = noise_law(noise, base_s)
-    values = generator.standard_normal(size)
+    values = generator.standard_normal(size + 1)
     recursions.autoregress(values, persistence, moving_average, innovation_sd)
-    return np.exp(np.sqrt(variance) * values - 0.5 * variance)
+    return np.exp(np.sqrt(variance) * values[:size] - 0.5 * variance)
 
 
 def noise_law(noise: Noise, base_s: float) -> tuple[float, float, float, float]:

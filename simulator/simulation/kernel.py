@@ -249,9 +249,10 @@ def run_lanes(  # type: ignore[no-untyped-def]
     # Before the start: the first step's arrivals for ever, decided on, ordered and ready. The window of cold starts
     # holds negative numbers for a policy that reacts, so that its maximum is minus the least number committed.
     sign = 1.0 if anticipates else -1.0
+    wish_window = wish_blocks.shape[0] - 1
     for lane in range(LANES):
         state[_LOAD + lane] = load[lane]
-        state[_SEEN + lane] = load[lane] * seen_profile[0]
+        state[_SEEN + lane] = load[lane] * profile[0]
         state[_QUEUE + lane] = 0.0
         state[_COMMITTED + lane] = 0.0
     decide(parameters, memory, 0, seen, queued, committed, wanted)
@@ -267,6 +268,17 @@ def run_lanes(  # type: ignore[no-untyped-def]
         start_blocks[-1, lane] = state[_START + lane] = -np.inf
     wish_place = 0
     start_place = 0
+    # A policy that looks ahead has ordered by now what the first steps need.
+    for ahead in range(wish_window - 1 if anticipates else 0):
+        for lane in range(LANES):
+            state[_SEEN + lane] = state[_LOAD + lane] * profile[min(ahead, profile.size - 1)]
+        decide(parameters, memory, 0, seen, queued, committed, wanted)
+        _round_and_limit(wanted, limits)
+        wish_rows = wish_memory[wish_place * LANES : (wish_place + 2) * LANES]
+        start_rows = start_memory[start_place * LANES : (start_place + 2) * LANES]
+        _look_ahead(state, wish_rows, start_rows, 0.0, cold_fraction)
+        wish_place = _next_place(state, _WISH, wish_memory, wish_place)
+        start_place = _next_place(state, _START, start_memory, start_place)
 
     step = 0
     for month in range(month_ends.size):

@@ -61,6 +61,7 @@ class RunRate:
 
     name: str
     requests_per_month: Array
+    arriving_requests_per_month: Array  # on this path of the demand; those asked for in expectation
     lines: Lines
     linear_usd_per_request: float
     rising: Array
@@ -163,7 +164,7 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
         return _api_run_rate(option, demand, requests)
     run = serve(option, demand, requests)
     months = demand.months.sum()
-    overflow_usd = _overflow_usd_per_request(plan, option, demand)[0]
+    overflow_usd = _run_rate_overflow_usd(plan, option, demand)
     lines = {
         key: value.sum(axis=0) / months
         for key, value in _fleet_lines(option, demand, run, np.full(demand.months.size, overflow_usd)).items()
@@ -182,6 +183,7 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
     return RunRate(
         name=name,
         requests_per_month=requests,
+        arriving_requests_per_month=requests * scale,
         lines=lines,
         linear_usd_per_request=per_left * scale,
         rising=np.sum([value for key, value in lines.items() if key != left_line], axis=0),
@@ -195,6 +197,8 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
 
 def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
     """Simulate one option over the horizon at one volume (of month 0), with growth, dated prices and one-off cost."""
+    if not (np.isfinite(tokens_per_month) and tokens_per_month >= 0):
+        raise ValueError(f"tokens_per_month is {tokens_per_month}, must be finite and at least 0")
     demand = demand_of(plan)
     option = _planned(plan, name)
     requests = tokens_per_month / plan.tokens_per_request
@@ -292,6 +296,14 @@ def _overflow_usd_per_request(plan: Plan, option: FleetPlan, demand: Demand) -> 
     return np.array([target.usd_per_request_at(m, demand.hour_weights[m]).sum() for m in range(months)])
 
 
+def _run_rate_overflow_usd(plan: Plan, option: FleetPlan, demand: Demand) -> float:
+    """Price of an overflowing request at run rate: as the API itself bills it, first month, hours of the whole demand."""
+    target = plan.options.get(option.overflow_to) if option.overflow_to is not None else None
+    if not isinstance(target, ApiPlan):
+        return 0.0
+    return float(target.usd_per_request_at(0, demand.run_rate_hour_weights).sum())
+
+
 def _api_run_rate(option: ApiPlan, demand: Demand, requests: Array) -> RunRate:
     per_request = option.usd_per_request_at(0, demand.run_rate_hour_weights) * _mean_arrivals(demand)
     lines = {key: requests * usd for key, usd in zip(API_LINES, per_request, strict=True) if usd > 0}
@@ -301,6 +313,7 @@ def _api_run_rate(option: ApiPlan, demand: Demand, requests: Array) -> RunRate:
     return RunRate(
         name=option.name,
         requests_per_month=requests,
+        arriving_requests_per_month=requests * _mean_arrivals(demand),
         lines=lines or {"input": nothing},
         linear_usd_per_request=float(per_request.sum()),
         rising=np.sum([value[0] for value in fixed.values()], axis=0) if fixed else nothing,

@@ -13,22 +13,19 @@ _VECTOR = types.Array(types.float64, 1, "C")
 
 @compiled(types.void(_VECTOR, types.float64, types.float64, types.float64))
 def autoregress(values, persistence, moving_average, innovation_sd):  # type: ignore[no-untyped-def]
-    """Turn independent standard normals into a stationary process of variance one, in place.
+    """Turn n + 1 independent standard normals into n values of a stationary process of variance one, in place.
 
-    x[t] = persistence x[t-1] + e[t] + moving_average e[t-1], sd(e) = innovation_sd; started in its stationary law.
+    x[t] = persistence x[t-1] + e[t] + moving_average e[t-1], sd(e) = innovation_sd; started in its stationary law: x[0]
+    holds its shock e[0], and the last normal stands for the past that makes up its variance. The last place is left over.
     """
-    if values.size == 0:
-        return
+    last = values.size - 1
     previous_shock = innovation_sd * values[0]
-    # x[0] shares its shock with e[0] and has a past of its own that makes up the variance; the second normal is reused
-    # from the end of the series, which no other step has drawn.
-    value = previous_shock + math.sqrt(max(0.0, 1.0 - innovation_sd * innovation_sd)) * values[values.size - 1]
-    for step in range(values.size - 1):
-        shock = innovation_sd * values[step + 1]
+    value = previous_shock + math.sqrt(max(0.0, 1.0 - innovation_sd * innovation_sd)) * values[last]
+    for step in range(last):
+        shock = innovation_sd * values[step + 1] if step + 1 < last else 0.0
         values[step] = value
         value = persistence * value + shock + moving_average * previous_shock
         previous_shock = shock
-    values[values.size - 1] = value
 
 
 @compiled(types.void(_VECTOR, types.float64, types.float64))

@@ -116,4 +116,5 @@ def _inverse(times: Array, amounts: Array, wanted: Array, *, last: bool) -> Arra
     low, high = amounts[place - 1], amounts[place]
     with np.errstate(divide="ignore", invalid="ignore"):
         part = np.where(high > low, (wanted - low) / (high - low), 0.0)
-    return times[place - 1] + np.clip(part, 0.0, 1.0) * (times[place] - times[place - 1])
+    reached = times[place - 1] + np.clip(part, 0.0, 1.0) * (times[place] - times[place - 1])
+    return np.where(wanted >= amounts[-1], times[-1], reached) if last else reached

@@ -99,8 +99,7 @@ def _crossing(cluster: _Cluster) -> Crossing:
 
 def _clusters(scan: Scan) -> list[_Cluster]:
     """Every change of sign the scan holds, in order of volume."""
-    cheaper = scan.cheaper
-    runs = _runs(scan, (scan.undecided() | (cheaper[1:] != cheaper[:-1])) & scan.negligible())
+    runs = _runs(scan, scan.changing() & scan.negligible())
     ends = scan.resolve_ends(runs)
     found = [
         _Cluster(*changes, _cheaper_at(scan, run[0]), _cheaper_at(scan, run[1]), is_jump=False)

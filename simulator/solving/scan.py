@@ -21,6 +21,7 @@ JUMP_SHARE = 1e-3  # of the baseline's cost: a smaller tooth does not count
 NARROW = 1e-9  # relative width at which an interval is not divided any more
 LANES = 64  # volumes that one pass of the simulation takes
 MOST_SAMPLES = 24_576
+MOST_PASSES = 48
 
 
 @dataclass(frozen=True)
@@ -68,15 +69,30 @@ class Scan:
         return self.values < -self.noise
 
     def undecided(self) -> Flags:
-        """Intervals whose bounds have both signs."""
+        """Intervals whose bounds have both signs, but for those on which the two cost the same."""
         low, high, noise = self._bounds()
-        return (low < -noise) & (high > noise)
+        return (low < -noise) & (high > noise) & ~self.equal()
+
+    def changing(self) -> Flags:
+        """Intervals whose sign changes, or may."""
+        cheaper = self.cheaper
+        return self.undecided() | (cheaper[1:] != cheaper[:-1])
 
     def negligible(self) -> Flags:
         """Intervals so near zero all over that no tooth in them counts."""
         low, high, _ = self._bounds()
         near = 0.5 * JUMP_SHARE * np.minimum(self.scale[:-1], self.scale[1:])
         return (-low <= near) & (high <= near)
+
+    def equal(self) -> Flags:
+        """Intervals on which the two cost the same, to rounding: at their ends, and at the samples around them.
+
+        Two fleets that differ in a limit not yet reached have equal costs, whose bounds never decide.
+        """
+        same = np.abs(self.values) <= self.noise
+        padded = np.concatenate((same[:1], same, same[-1:]))
+        around = padded[:-3] & padded[1:-2] & padded[2:-1] & padded[3:]
+        return around & (np.diff(self.volumes) <= 0.125 * self.volumes[1:])
 
     def narrow(self) -> Flags:
         """Intervals too short to divide."""
@@ -114,9 +130,7 @@ class Scan:
     def divide(self) -> bool:
         """Divide intervals that may hold a change of sign until each is negligible or narrow; False: samples ran out."""
         while True:
-            cheaper = self.cheaper
-            may_change = self.undecided() | (cheaper[1:] != cheaper[:-1])
-            wanted = np.flatnonzero(may_change & ~self.negligible() & ~self.narrow())
+            wanted = np.flatnonzero(self.changing() & ~self.negligible() & ~self.narrow())
             if wanted.size == 0:
                 return True
             if self.volumes.size + wanted.size > MOST_SAMPLES:
@@ -139,15 +153,19 @@ class Scan:
         """First and last change of sign in each run of undecided intervals, as midpoints of narrow intervals.
 
         None for a run in which the sign changes nowhere. All runs are searched together, each from both its ends: the
-        outermost interval that is still undecided is divided until it is narrow, and passed over if its sign stays.
+        outermost interval that is still undecided is divided until it is narrow, and passed over if its sign stays. After
+        MOST_PASSES the outermost change between two samples stands for what was not found: where two options cost nearly
+        the same over a wide range, there is no end of changes, and none of them counts.
         """
         searches = [_Search(run, from_left) for run in runs for from_left in (True, False)]
-        while True:
+        for _ in range(MOST_PASSES):
             active = [(search, place) for search in searches if (place := search.next_place(self)) is not None]
-            if not active or self.volumes.size > 2 * MOST_SAMPLES:
+            if not active:
                 break
             parts = max(3, LANES // len(active))
             self.add(np.concatenate([self._between(place, parts) for place in {place for _, place in active}]))
+        for search in searches:
+            search.settle(self)
         found = [(searches[2 * i].change, searches[2 * i + 1].change) for i in range(len(runs))]
         return [None if first is None or last is None else (first, last) for first, last in found]
 
@@ -165,10 +183,21 @@ class _Search:
     run: tuple[float, float]
     from_left: bool
     change: float | None = None
+    over: bool = False
+
+    def settle(self, scan: Scan) -> None:
+        """Take the outermost change between two samples, if the search was not over."""
+        if self.over or self.change is not None:
+            return
+        low, high = scan.place_of(self.run[0]), scan.place_of(self.run[1])
+        cheaper = scan.cheaper[low : high + 1]
+        changes = np.flatnonzero(cheaper[1:] != cheaper[:-1])
+        if changes.size:
+            self.change = scan.change_in(low + int(changes[0] if self.from_left else changes[-1]))
 
     def next_place(self, scan: Scan) -> int | None:
         """The interval to divide next; None when the search is over."""
-        if self.change is not None:
+        if self.over or self.change is not None:
             return None
         low, high = scan.place_of(self.run[0]), scan.place_of(self.run[1])
         open_intervals = scan.undecided()[low:high]
@@ -177,7 +206,7 @@ class _Search:
         narrow = np.diff(scan.volumes[low : high + 1]) <= 1e-4 * NARROW * scan.volumes[low + 1 : high + 1]
         candidates = np.flatnonzero((open_intervals & ~narrow) | changes)
         if candidates.size == 0:
-            self.run = (0.0, 0.0)
+            self.over = True
             return None
         place = int(candidates[0] if self.from_left else candidates[-1])
         left, right = scan.values[low + place : low + place + 2]

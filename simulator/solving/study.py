@@ -170,7 +170,7 @@ def curve_table(plan: Plan, tokens_per_month: Array) -> pd.DataFrame:
     mix = plan.scenario.mix
     for name in _compared(plan):
         rates = run_rate(plan, name, tokens_per_month)
-        total, requests = rates.usd_per_month, rates.requests_per_month
+        total, requests = rates.usd_per_month, rates.arriving_requests_per_month
         costs = [UnitCosts.of(float(usd), float(number), mix) for usd, number in zip(total, requests, strict=True)]
         table = pd.DataFrame({"tokens_per_month": tokens_per_month, "option": name})
         table.insert(1, "requests_per_day", tokens_per_month * requests_per_day(plan, 1.0))
@@ -217,7 +217,7 @@ def _at_volume(plan: Plan, name: str, volume: float) -> OptionAtVolume:
         label=option.label,
         usd_per_month=usd,
         lines={line: float(value[0]) for line, value in rates.lines.items()},
-        unit_costs=UnitCosts.of(usd, float(rates.requests_per_month[0]), plan.scenario.mix),
+        unit_costs=UnitCosts.of(usd, float(rates.arriving_requests_per_month[0]), plan.scenario.mix),
         utilization_share=float(rates.utilization_share[0]),
         overflow_share=float(rates.overflow_share[0]),
         rejected_share=float(rates.rejected_share[0]),

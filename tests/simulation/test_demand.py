@@ -142,12 +142,12 @@ def test_the_day_follows_the_clock_on_the_wall_through_changes_of_summer_time(st
 
 def covariance_of(autoregression, size):
     """Covariance of what a recursion, linear in independent normals, makes of them. Shape (size, size)."""
-    rows = np.zeros((size, size))
-    for normal in range(size):
-        values = np.zeros(size)
+    rows = np.zeros((size, size + 1))  # one normal more than values: the past of the first
+    for normal in range(size + 1):
+        values = np.zeros(size + 1)
         values[normal] = 1.0
         autoregress(values, *autoregression)
-        rows[:, normal] = values
+        rows[:, normal] = values[:size]
     return rows @ rows.T
 
 

@@ -55,7 +55,7 @@ def crossover_chart(study: Study, curve: pd.DataFrame, *, detail: pd.DataFrame |
         lines = _lines(study, curve, detail)
         axes = page.axes(PLOT)
         _scale(axes, lines)
-        page.label_axes(axes, PLOT, "Volume [tokens per month]", "Cost [USD per month]")
+        page.label_axes(axes, PLOT, ["Volume [tokens per month]"], ["Cost [USD per month]"])
         for line in lines:
             steps = {"drawstyle": "steps-post"} if line.is_staircase else {}
             axes.plot(

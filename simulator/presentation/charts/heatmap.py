@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from simulator.presentation import theme
-from simulator.presentation.numbers import distinct, key_label, log_ticks, number, volume
+from simulator.presentation.numbers import distinct, key_labels, log_ticks, number, volume
 from simulator.presentation.page import LEFT, RIGHT, Page
 from simulator.presentation.placing import Box
 from simulator.presentation.theme import DPI, NAME, PAPER, RULE, SMALL
@@ -73,7 +74,7 @@ def heatmap_chart(values: pd.DataFrame, row_key: str, column_key: str, title: st
         mesh = _cells(axes, shown, words)
         _label_cells(page, axes, mesh, shown, words)
         _category_axes(page, axes, values.columns, values.index)
-        page.label_axes(axes, PLOT, key_label(column_key), key_label(row_key))
+        page.label_axes(axes, PLOT, key_labels(column_key), key_labels(row_key))
         if np.isfinite(shown).any():
             _colour_bar(page, mesh)
         _hatch_key(page, words)
@@ -98,19 +99,27 @@ def _cells(axes: Axes, shown: np.ndarray, words: list[list[str]]) -> QuadMesh:
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (1.0, 10.0)
     if high < 1.02 * low:
         low, high = low / 2, high * 2
-    many = max(rows, columns) > 40
     mesh = axes.pcolormesh(
-        np.arange(columns + 1), np.arange(rows + 1), np.ma.masked_invalid(shown),
-        cmap=_COLOURS, norm=LogNorm(low, high),
-        edgecolors="none" if many else PAPER, linewidth=0 if many else 1.5,
-    )  # fmt: skip
+        np.arange(columns + 1),
+        np.arange(rows + 1),
+        np.ma.masked_invalid(shown),
+        cmap=_COLOURS,
+        norm=LogNorm(low, high),
+    )
     for row, texts in enumerate(words):
-        for column, word in enumerate(texts):
+        column = 0
+        for word, run in groupby(texts):
+            width = len(list(run))
             if word:
                 colour, hatch = _HATCHES.get(word, _OTHER_HATCH)
-                axes.add_patch(
-                    Rectangle((column, row), 1, 1, facecolor=colour, edgecolor=PAPER, hatch=hatch, linewidth=1.5)
-                )
+                patch = Rectangle((column, row), width, 1, facecolor=colour, edgecolor=RULE, hatch=hatch, linewidth=0)
+                axes.add_patch(patch)
+            column += width
+    if max(rows, columns) <= 40:
+        axes.vlines(np.arange(columns + 1), 0, rows, color=PAPER, linewidth=1.6)
+        axes.hlines(np.arange(rows + 1), 0, columns, color=PAPER, linewidth=1.6)
+    axes.set_xlim(0, columns)
+    axes.set_ylim(0, rows)
     for spine in axes.spines.values():
         spine.set_visible(False)
     return mesh

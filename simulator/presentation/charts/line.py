@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from simulator.domain.plans import Array
 from simulator.presentation import theme
 from simulator.presentation.charts.heatmap import cell_word, value_texts
-from simulator.presentation.numbers import distinct, key_label, linear_ticks, log_ticks
+from simulator.presentation.numbers import distinct, key_labels, linear_ticks, log_ticks
 from simulator.presentation.page import RIGHT, Page, Row
 from simulator.presentation.placing import Box, spread
 from simulator.presentation.theme import INK, NAME, PAPER
@@ -78,7 +78,7 @@ def line_chart(
         for row, word in enumerate(kinds):
             _strip(page, axes, places[[one == word for one in words]], word, top + 14 + STRIP * row)
         _name_lines(page, axes, firsts[order], settles[order], top)
-        page.label_axes(axes, plot, key_label(key), "Break-even volume [tokens per month]")
+        page.label_axes(axes, plot, key_labels(key), ["Break-even volume [tokens per month]"])
         page.heading(title, ["Volume at which the challenger first pays, and from which it pays for good, at run rate"])
         page.footer(
             "Marks above the lines: there is no such volume. A month is 730 h." if kinds else "A month is 730 h."

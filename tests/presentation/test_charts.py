@@ -1,0 +1,439 @@
+import dataclasses
+import functools
+import itertools
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.text import Text
+
+import simulator as sim
+from simulator.presentation.charts.bill import bill_chart
+from simulator.presentation.charts.crossover import crossover_chart
+from simulator.presentation.charts.heatmap import heatmap_chart
+from simulator.presentation.charts.line import line_chart
+from simulator.presentation.charts.timeline import MOST_POINTS, time_ticks, timeline_chart, window
+from simulator.presentation.theme import cost_line_colours, ink_on, save_figure
+from simulator.solving.study import cost_table
+
+HOURS_PER_MONTH, SECONDS_PER_MONTH = 730, 2_628_000
+LONG_NAME = "a-name-that-somebody-thought-was-good-and-which-goes-on-and"
+
+
+def api(usd_per_mtok, **more):
+    return {
+        "kind": "api",
+        "prices": {"input_usd_per_mtok": usd_per_mtok, "output_usd_per_mtok": usd_per_mtok},
+        **more,
+    }
+
+
+def fleet(usd_per_month=1_000.0, tokens_per_month=1e9, fixed_usd=0.0, **more):
+    return {
+        "kind": "self_hosted",
+        "rental": {"usd_per_gpu_hour": usd_per_month / HOURS_PER_MONTH},
+        "throughput": {"total_tokens_per_s": tokens_per_month / SECONDS_PER_MONTH},
+        "autoscaling": {"kind": "target_utilization", "target_share": 1.0, "stabilisation_s": 0},
+        "cold_start_s": 0,
+        "monthly_fixed_usd": {"platform": fixed_usd},
+        **more,
+    }
+
+
+def scenario(options, title="A chart", tokens_per_month=1e9, **more):
+    return {
+        "title": title,
+        "horizon": {"hours": 48, "step_s": 3600},
+        "traffic": {"tokens_per_month": tokens_per_month},
+        "workload": {"turn": {"input_tokens": 900, "output_tokens": 100}},
+        "options": options,
+        **more,
+    }
+
+
+OFFICE = {"requests_per_day": 250_000, "timezone": "Europe/Paris", "diurnal": {"peak_hour": 14, "peak_to_mean": 1.8}}
+# One GPU a billion tokens at 1,000 USD, 5,200 USD besides, against 2 USD a million tokens.
+STAIR = scenario({"api": api(2.0), "fleet": fleet(fixed_usd=5_200.0)}, title="A staircase")
+SIX = {
+    "cheap": api(1.0),
+    "dear": api(3.0),
+    "small": fleet(fixed_usd=900.0),
+    LONG_NAME: fleet(600.0, fixed_usd=9_000.0),
+    "middle": fleet(400.0, fixed_usd=2_500.0),
+    "fixed": fleet(3_000.0, 9e9, autoscaling={"kind": "fixed", "count": 1}),
+}
+MISSING = {"kind": "self_hosted", "model": "llama-3.3-70b", "gpu": "a10g", "rental": {"provider": "aws"}}
+SHAPES = {
+    "staircase": STAIR,
+    "six options": scenario(SIX, title="Six ways $5 to $10 漢字 " * 8),
+    "long names": scenario({LONG_NAME: api(2.0), LONG_NAME[::-1]: fleet(fixed_usd=5_200.0)}, title="W" * 200),
+    "never": scenario({"api": api(0.5), "fleet": fleet(fixed_usd=100.0)}),
+    "always": scenario(
+        {"api": api(5.0, monthly_fixed_usd={"platform": 9_000.0}), "fleet": fleet(replicas={"minimum": 0})}
+    ),
+    "infeasible": scenario({"api": api(2.0), "no": MISSING, "neither": MISSING, "fleet": fleet()}),
+    "free": scenario({"free": api(0.0), "paid": api(0.001), "fleet": fleet()}),
+    "all free": scenario({"free": api(0.0), "free-too": api(0.0)}),
+    "huge": scenario({"api": api(1.1), "fleet": fleet(fixed_usd=3e9)}, tokens_per_month=5e15),
+    "tiny": scenario({"api": api(1e3), "fleet": fleet()}, tokens_per_month=10.0),
+    "office hours": scenario(
+        {"api": api(1.0), "fleet": fleet(9_000.0, 2e10), "small": fleet(900.0, 1.5e9)}, traffic=OFFICE
+    ),
+}
+
+
+@functools.cache
+def study_of(shape):
+    return sim.break_even(SHAPES[shape])
+
+
+def curve_of(study, low=0.02, high=50.0, points=200):
+    return cost_table(study.plan, np.geomspace(study.tokens_per_month * low, study.tokens_per_month * high, points))
+
+
+def written(figure):
+    """Texts that are drawn, with their boxes in pixels."""
+    figure.canvas.draw()
+    hidden = {
+        id(artist)
+        for axes in figure.axes
+        for axis in (axes.xaxis, axes.yaxis)
+        if not axis.get_visible()
+        for artist in axis.findobj()
+    }
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    return [(text.get_text(), text.get_window_extent()) for text in texts if id(text) not in hidden]
+
+
+def assert_readable(figure):
+    boxes = written(figure)
+    assert boxes
+    for text, box in boxes:
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.width and box.y1 <= figure.bbox.height, text
+    for (one, a), (other, b) in itertools.combinations(boxes, 2):
+        across, up = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+        assert across <= 1 or up <= 2, f"'{one}' overlaps '{other}'"
+    assert min(text.get_fontsize() for text in figure.findobj(Text)) >= 12
+
+
+def assert_off_the_lines(figure, axes, count):
+    """No text within the axes lies on one of the first lines."""
+    inside = [(text, box) for text, box in written(figure) if axes.bbox.contains(box.x0, box.y0)]
+    for line in axes.lines[:count]:
+        x, y = axes.transData.transform(line.get_xydata()).T
+        if line.get_drawstyle() == "steps-post":
+            x, y = np.repeat(x, 2)[1:], np.repeat(y, 2)[:-1]
+        lengths = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))))
+        at = np.arange(0.0, lengths[-1], 1.0)
+        x, y = np.interp(at, lengths, x), np.interp(at, lengths, y)
+        for text, box in inside:
+            assert not np.any((x > box.x0) & (x < box.x1) & (y > box.y0 + 3) & (y < box.y1 - 3)), text
+
+
+def strings(figure):
+    return [text for text, _ in written(figure)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_nothing_overlaps_or_is_cut_off(shape):
+    study = study_of(shape)
+    figure = crossover_chart(study, curve_of(study))
+    assert_readable(figure)
+    assert_off_the_lines(figure, figure.axes[0], len(study.options))
+    assert_readable(bill_chart(study))
+
+
+@pytest.mark.parametrize(("low", "high"), [(3.0, 9.0), (5.5, 6.2), (0.001, 0.5), (1.0, 1.0), (1e-4, 1e6)])
+def test_any_range_of_volumes_is_readable(low, high):
+    figure = crossover_chart(study_of("staircase"), curve_of(study_of("staircase"), low, high))
+    assert_readable(figure)
+    assert_off_the_lines(figure, figure.axes[0], 2)
+
+
+def test_the_lines_are_the_curve():
+    study = study_of("six options")
+    curve = curve_of(study)
+    axes = crossover_chart(study, curve).axes[0]
+    for line, name in zip(axes.lines, study.options, strict=False):
+        rows = curve[(curve["option"] == name) & (curve["line"] == "total")]
+        np.testing.assert_array_equal(line.get_xydata(), rows[["tokens_per_month", "usd_per_month"]].to_numpy())
+    assert axes.get_xlabel() == "Volume [tokens per month]"
+    assert axes.get_ylabel() == "Cost [USD per month]"
+
+
+def test_the_upper_axis_counts_requests_a_day():
+    study = study_of("staircase")
+    below, above = crossover_chart(study, curve_of(study)).axes
+    assert above.get_xlabel() == "Volume [requests per day]"
+    # 1,000 tokens a request, 730 h in a month.
+    per_day = np.array(below.get_xlim()) / 1_000 * 24 / 730
+    np.testing.assert_allclose(above.get_xlim(), per_day)
+
+
+def test_first_and_settled_crossing_and_the_own_volume_are_labelled():
+    # 5,200 + 1,000 k = 2,000 v with k - 1 < v <= k billions: v = 5.6 and 6.1; the seventh GPU, at 6, is in between.
+    study = study_of("staircase")
+    figure = crossover_chart(study, curve_of(study))
+    texts = strings(figure)
+    assert {"first pays at 5.6 B", "for good from 6.1 B", "you are here: 1 B"} <= set(texts)
+    assert {"2,000 USD", "6,200 USD"} <= set(texts)
+    answer = "At 1 B tokens a month api costs 2,000 USD and fleet 6,200 USD: buy. "
+    assert answer + "fleet first pays at 5.6 B, for good from 6.1 B." in texts
+    marks = [line for line in figure.axes[0].lines if line.get_marker() == "o" and line.get_linestyle() == "None"]
+    points = sorted(tuple(point) for line in marks for point in line.get_xydata())
+    on_the_bill = [(1e9, 2_000), (5.6e9, 11_200), (6e9, 12_000), (6.1e9, 12_200)]
+    np.testing.assert_allclose(points, on_the_bill, rtol=1e-6)
+    assert "where in the stair you are" in " ".join(texts)
+
+
+def test_more_points_at_the_jumps_make_risers_upright():
+    study = study_of("staircase")
+    jumps = np.arange(1, 50) * 1e9
+    detail = cost_table(study.plan, np.concatenate([jumps * (1 - 1e-8), jumps * (1 + 1e-8)]))
+    line = crossover_chart(study, curve_of(study), detail=detail).axes[0].lines[1]
+    tokens, usd = line.get_xydata().T
+    risen = np.flatnonzero(np.diff(usd) > 1)
+    np.testing.assert_allclose(tokens[risen + 1] / tokens[risen], 1.0, rtol=1e-7)
+    assert line.get_drawstyle() == "steps-post"
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ("never", "never pays: api is cheaper at every volume"),
+        ("always", "always pays: cheaper than api at every volume"),
+        ("infeasible", "can't be had:"),
+    ],
+)
+def test_a_chart_without_crossing_says_why(shape, said):
+    study = study_of(shape)
+    assert said in " ".join(strings(crossover_chart(study, curve_of(study))))
+
+
+def test_an_own_volume_outside_of_the_range_is_told():
+    study = study_of("staircase")
+    texts = strings(crossover_chart(study, curve_of(study, 3.0, 9.0)))
+    assert "you are here: 1 B, left of this chart" in texts
+
+
+def test_costs_are_logarithmic_where_they_span_much_and_keep_their_zero():
+    def scale(shape, low, high):
+        study = study_of(shape)
+        return crossover_chart(study, curve_of(study, low, high)).axes[0].get_yscale()
+
+    assert scale("staircase", 0.02, 50.0) == "log"
+    assert scale("staircase", 3.0, 9.0) == "linear"
+    assert scale("free", 0.02, 50.0) == "symlog"
+    assert scale("all free", 0.5, 2.0) == "linear"
+
+
+def test_a_curve_without_totals_is_refused():
+    study = study_of("staircase")
+    with pytest.raises(ValueError, match="curve holds no line 'total'"):
+        crossover_chart(study, curve_of(study).query("line != 'total'"))
+
+
+@pytest.mark.parametrize("ending", ["png", "pdf"])
+def test_the_same_figure_is_the_same_bytes_whatever_the_users_settings(tmp_path, ending):
+    study = study_of("staircase")
+    before = dict(matplotlib.rcParams)
+    save_figure(crossover_chart(study, curve_of(study)), tmp_path / f"one.{ending}")
+    assert dict(matplotlib.rcParams) == before
+    with matplotlib.rc_context({"font.size": 30, "axes.grid": True, "lines.linewidth": 9, "pdf.fonttype": 42}):
+        save_figure(crossover_chart(study, curve_of(study)), tmp_path / f"other.{ending}")
+    assert (tmp_path / f"one.{ending}").read_bytes() == (tmp_path / f"other.{ending}").read_bytes()
+
+
+def test_a_picture_has_the_size_of_a_slide(tmp_path):
+    save_figure(bill_chart(study_of("staircase")), tmp_path / "bill.png")
+    header = (tmp_path / "bill.png").read_bytes()[16:24]
+    assert (int.from_bytes(header[:4]), int.from_bytes(header[4:])) == (1600, 900)
+
+
+def test_other_formats_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"must end in \.png or \.pdf"):
+        save_figure(bill_chart(study_of("staircase")), tmp_path / "bill.gif")
+
+
+def test_the_bars_of_a_bill_are_its_lines():
+    study = study_of("staircase")
+    figure = bill_chart(study)
+    widths = {bars.get_label(): bars[0].get_width() for bars in figure.axes[0].containers}
+    # 1 B tokens at 2 USD a million, nine tenths of them input; one GPU and the fixed item.
+    assert widths == pytest.approx({"input": 1_800, "output": 200, "rent": 1_000, "fixed: platform": 5_200})
+    texts = strings(figure)
+    assert {"2,000 USD", "6,200 USD", "rent 1,000 USD", "platform 5,200 USD"} <= set(texts)
+    assert figure.axes[0].get_xlabel() == "Cost [USD per month]"
+
+
+def test_a_cost_line_has_one_colour_everywhere():
+    one, other = cost_line_colours(["rent", "fixed: a"]), cost_line_colours(["input", "rent"])
+    assert one["rent"] == other["rent"]
+    assert (
+        len(
+            set(
+                cost_line_colours(["rent", "engineers", "overflow", "input", "output", "fixed: a", "fixed: b"]).values()
+            )
+        )
+        == 7
+    )
+
+
+def test_text_is_dark_on_light_and_light_on_dark():
+    assert ink_on("#ffffff") == ink_on("#e69f00") == "#1a1a1a"
+    assert ink_on("#0072b2") == ink_on("#000000") == "#ffffff"
+
+
+@functools.cache
+def ledgers():
+    office = scenario(
+        {
+            "api": api(1.0),
+            "fleet": fleet(2_000.0, 3e9, cold_start_s=7200),
+            "small": fleet(900.0, 1.5e9),
+            "third": fleet(),
+        },
+        traffic=OFFICE,
+        horizon={"days": 20, "step_s": 3600},
+    )
+    return [sim.simulate(office, name) for name in ("api", "fleet", "small", "third")]
+
+
+def test_the_timeline_shows_two_weeks_of_the_first_two_fleets():
+    figure = timeline_chart(ledgers())
+    assert_readable(figure)
+    demand, replicas, utilization, queue = figure.axes
+    assert [axes.get_ylabel() for axes in figure.axes] == [
+        "Demand [tokens/s]",
+        "Replicas [number]",
+        "Utilization of ready replicas [%]",
+        "Queue [tokens]",
+    ]
+    assert queue.get_xlabel() == "Date [UTC]"
+    one, steps = ledgers()[1], 14 * 24
+    np.testing.assert_allclose(demand.lines[0].get_ydata(), one.arriving_tokens[:steps] / 3600)
+    np.testing.assert_allclose(replicas.lines[1].get_ydata(), one.ready_replicas[:steps])
+    used = one.served_tokens[:steps] / (one.ready_replicas[:steps] * one.replica_tokens_per_s * 3600)
+    np.testing.assert_allclose(utilization.lines[0].get_ydata(), 100 * used)
+    np.testing.assert_allclose(queue.lines[0].get_ydata(), one.queued_tokens[:steps])
+    assert len(queue.lines) == 2
+    assert "Tue 1 Dec" in strings(figure)
+
+
+def test_a_year_in_minutes_is_drawn_by_means_and_by_the_longest_queue():
+    steps = 525_600
+    minute = dataclasses.replace(
+        ledgers()[1],
+        step_s=60.0,
+        arriving_tokens=np.tile([0.0, 120.0], steps // 2),
+        served_tokens=np.tile([0.0, 60.0], steps // 2),
+        queued_tokens=np.where(np.arange(steps) == 5_003, 7.0, 0.0),
+        ready_replicas=np.tile([1.0, 3.0], steps // 2),
+        billed_replicas=np.full(steps, 3.0),
+        replica_tokens_per_s=1.0,
+    )
+    shown = window(minute)
+    assert shown.days.size <= MOST_POINTS
+    assert shown.days[-1] < 14
+    assert shown.queued_tokens.max() == 7.0
+    # Groups of 11 steps: six and five of either kind in turn.
+    assert shown.ready_replicas[0] == pytest.approx((6 * 1 + 5 * 3) / 11)
+    assert shown.demand_tokens_per_s[0] == pytest.approx(5 * 120 / 11 / 60)
+    assert shown.utilization_share[0] == pytest.approx(5 * 60 / (21 * 60))
+    assert_readable(timeline_chart([minute]))
+
+
+def test_utilization_is_missing_where_no_replica_is_ready():
+    one = ledgers()[1]
+    shown = window(dataclasses.replace(one, ready_replicas=np.zeros_like(one.ready_replicas)))
+    assert np.isnan(shown.utilization_share).all()
+
+
+def test_a_timeline_needs_a_fleet():
+    with pytest.raises(ValueError, match="ledgers hold no fleet: api"):
+        timeline_chart(ledgers()[:1])
+
+
+@pytest.mark.parametrize(
+    ("hours", "first", "last"),
+    [(2, "1 Dec 00:00", "02:00"), (48, "1 Dec 00:00", "3 Dec 00:00"), (336, "Tue 1 Dec", "Tue 15 Dec")],
+)
+def test_dates_are_on_round_times(hours, first, last):
+    ticks, labels = time_ticks(pd.Timestamp("2026-12-01", tz="UTC"), hours * 3600.0)
+    assert (labels[0], labels[-1]) == (first, last)
+    assert ticks[-1] == pytest.approx(hours / 24)
+    assert len(ticks) <= 9
+
+
+def grid(rows, columns):
+    values = pd.DataFrame(np.geomspace(1e8, 5e11, rows * columns).reshape(rows, columns))
+    values.index, values.columns = pd.Index(np.linspace(0.1, 0.9, rows)), pd.Index([f"gpu-{i}" for i in range(columns)])
+    return values, pd.DataFrame("", index=values.index, columns=values.columns)
+
+
+def test_a_heatmap_shows_volumes_and_keeps_what_has_none_apart():
+    values, status = grid(3, 4)
+    status.iloc[0, 0], status.iloc[1, 2], status.iloc[2, 3] = "never", "infeasible", "challenger_always_cheaper"
+    figure = heatmap_chart(values, "options.f.autoscaling.target_share", "options.f.gpu", "Grid", status)
+    assert_readable(figure)
+    axes = figure.axes[0]
+    drawn = axes.collections[0].get_array()
+    assert drawn.mask.sum() == 3
+    assert drawn[0, 1] == values.iloc[0, 1]
+    texts = [text.get_text() for text in axes.texts]
+    assert texts[0] == "never" and texts[6] == "infeasible" and texts[11] == "always"
+    assert texts[1] == "217 M"  # 1e8 x 5,000^(1/11)
+    assert axes.get_ylabel() == "options.f.autoscaling.target_share [share, 0 to 1]"
+    assert axes.get_xlabel() == "options.f.gpu"
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (50, 50), (2, 30)])
+def test_a_heatmap_of_any_size_is_readable(rows, columns):
+    values, status = grid(rows, columns)
+    assert_readable(heatmap_chart(values, "k" * 200, "traffic.growth_per_month", "W" * 200, status))
+    never = heatmap_chart(values * np.nan, "a.b_usd", "c", "None", status)
+    assert_readable(never)
+    assert len(never.axes) == 1
+
+
+def test_a_line_chart_draws_both_volumes_and_marks_what_has_none_above():
+    status = ["settled", "", "not_settled_in_range", "never", "infeasible"]
+    figure = line_chart(
+        [1.0, 2.0, 3.0, 4.0, 5.0], [1e9, 2e9, 3e9, None, None], [1e9, 3e9, None, np.nan, None],
+        "options.f.rental.usd_per_gpu_hour", "By rent", status,
+    )  # fmt: skip
+    assert_readable(figure)
+    axes, *strips = figure.axes
+    settled, first = axes.lines
+    np.testing.assert_array_equal(settled.get_ydata(), [1e9, 3e9, np.nan, np.nan, np.nan])
+    np.testing.assert_array_equal(first.get_ydata(), [1e9, 2e9, 3e9, np.nan, np.nan])
+    marked = {strip.lines[0].get_label(): list(strip.lines[0].get_xdata()) for strip in strips}
+    assert marked == {"not settled": [3.0], "never": [4.0], "infeasible": [5.0]}
+    assert axes.get_ylabel() == "Break-even volume [tokens per month]"
+    assert axes.get_xlabel() == "options.f.rental.usd_per_gpu_hour [USD per GPU and hour]"
+
+
+@pytest.mark.parametrize(
+    "x", [["a10g", "h100-sxm", LONG_NAME], [1.0, 10.0, 1_000.0], [0.5, 0.5, 0.5], list(range(3)), ["x"] * 60]
+)
+def test_a_line_chart_over_any_values_is_readable(x):
+    volumes = list(np.geomspace(1e9, 3e9, len(x)))
+    assert_readable(line_chart(x, volumes, volumes, "options.f.gpu", "By GPU", [""] * len(x)))
+    assert_readable(line_chart(x, [None] * len(x), [0.0] * len(x), "options.f.gpu", "By GPU", ["always"] * len(x)))
+
+
+def test_tables_that_do_not_match_are_refused():
+    values, status = grid(2, 2)
+    with pytest.raises(ValueError, match="must be the same"):
+        heatmap_chart(values, "a", "b", "t", status.iloc[:1])
+    with pytest.raises(ValueError, match="must be as many"):
+        line_chart([1, 2], [1e9], [1e9], "a", "t", [""])
+
+
+def test_a_baseline_without_any_challenger_is_drawn_alone():
+    study = sim.break_even(scenario({"api": api(2.0), "no": MISSING}))
+    figure = crossover_chart(study, curve_of(study))
+    assert_readable(figure)
+    assert "no (no line)" in strings(figure)
+    assert_readable(bill_chart(study))
