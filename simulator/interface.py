@@ -14,7 +14,8 @@ from simulator.config.scenarios import load_scenario as _load_scenario
 from simulator.domain.plans import Plan
 from simulator.domain.scenario import Scenario
 from simulator.simulation.ledger import Ledger, simulate_option
-from simulator.solving.study import Study, cost_table, curve_volumes, solve
+from simulator.solving.curve import cost_table, curve_volumes
+from simulator.solving.study import Study, solve
 
 __all__ = ["break_even", "cost_curve", "load_scenario", "make_plan", "simulate"]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+_MOST_LISTED = 40  # ids that a line may hold
+
 
 class UnknownId(ValueError):  # noqa: N818 - named for what is wrong, like KeyError
     """An id that the catalogue does not hold; the message names those it does."""
@@ -11,15 +13,13 @@ class UnknownId(ValueError):  # noqa: N818 - named for what is wrong, like KeyEr
     def __init__(self, given: str, allowed: Iterable[str]) -> None:
         self.given = given
         self.allowed = tuple(sorted(allowed))
-        message = f"is '{given}', must be one of {', '.join(self.allowed)}"
-        suggestion = self._suggestion()
-        super().__init__(f"{message}; did you mean '{suggestion}'?" if suggestion else message)
-
-    def _suggestion(self) -> str | None:
         from difflib import get_close_matches  # only when something is wrong: keeps the normal path quick
 
-        close = get_close_matches(str(self.given), self.allowed, n=1)
-        return close[0] if close else None
+        close = get_close_matches(str(given), self.allowed, n=1)
+        hint = f"; did you mean '{close[0]}'?" if close else ""
+        few = len(self.allowed) <= _MOST_LISTED
+        allowed = ", ".join(self.allowed) if few else f"the {len(self.allowed)} that are listed"
+        super().__init__(f"is '{given}', must be one of {allowed}{hint}")
 
 
 class NoOffer(ValueError):  # noqa: N818 - as above

@@ -12,15 +12,13 @@ from simulator.domain.plans import FigureUsed, PlanFault
 class Notes:
     """A notebook that the look-ups of one scenario share."""
 
-    figures: list[FigureUsed] = field(default_factory=list)
+    figures: dict[FigureUsed, None] = field(default_factory=dict)  # in the order of use, each once
     warnings: list[str] = field(default_factory=list)
     faults: dict[str, list[PlanFault]] = field(default_factory=dict)
 
     def use(self, option: str, what: str, value: str, source: str, as_of: date | None, unverified: bool) -> None:
         """Note a figure that a result stands on; once, however often it is used."""
-        figure = FigureUsed(option, what, value, source, as_of, unverified)
-        if figure not in self.figures:
-            self.figures.append(figure)
+        self.figures[FigureUsed(option, what, value, source, as_of, unverified)] = None
 
     def warn(self, text: str) -> None:
         """Note a warning for the report."""

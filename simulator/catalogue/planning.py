@@ -223,6 +223,11 @@ def _requests_per_s(scenario: Scenario, option: SelfHostedOption, lookup: _Looku
             lookup.fault("throughput.output_tokens_per_s", text)
             return None
         return given.output_tokens_per_s / mix.output_tokens
+    if mix.output_tokens <= 0:
+        text = "is measured by output tokens, not to be had for requests without output"
+        text += "; give total_tokens_per_s or requests_per_s"
+        lookup.fault("throughput", text)
+        return None
     point = _measured(scenario, option, lookup)
     if point is None:
         return None

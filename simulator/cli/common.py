@@ -60,7 +60,6 @@ def checked_plans(scenarios: tuple[str, ...], overrides: tuple[str, ...]) -> lis
     from simulator.catalogue.planning import make_plan
     from simulator.config.faults import Faults
     from simulator.config.scenarios import check_plan, scenario_document
-    from simulator.simulation.ledger import demand_of
 
     values = parsed_overrides(overrides)
     plans: list[tuple[str, Document, Plan]] = []
@@ -69,7 +68,7 @@ def checked_plans(scenarios: tuple[str, ...], overrides: tuple[str, ...]) -> lis
         try:
             document = scenario_document(scenario, values)
             plan = check_plan(document, make_plan)
-            demand_of(plan)
+            check_demand(document, plan)
         except Faults as error:
             faults += error.faults
         else:
@@ -79,11 +78,23 @@ def checked_plans(scenarios: tuple[str, ...], overrides: tuple[str, ...]) -> lis
     return plans
 
 
+def check_demand(document: Document, plan: Plan) -> None:
+    """Draw the demand, which whoever simulates needs; raises `Faults` where there is none over the horizon."""
+    from simulator.config.faults import Fault, Faults
+    from simulator.simulation.ledger import demand_of
+
+    try:
+        demand_of(plan)
+    except ValueError as error:
+        file, line = document.place_of(("traffic",))
+        raise Faults([Fault(file, line, "traffic", str(error).removeprefix("traffic: "))]) from None
+
+
 def distinct_names(names: list[str]) -> None:
     """Refuse two scenarios that would write to one folder."""
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise click.UsageError(f"two scenarios are named '{twice[0]}' and would write to one folder; run them apart")
+        raise ValueError(f"two scenarios are named '{twice[0]}' and would write to one folder; run them apart")
 
 
 @contextmanager

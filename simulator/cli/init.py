@@ -27,6 +27,8 @@ def command(path: Path, source: str, force: bool) -> None:
         raise click.BadParameter(f"is '{source}', must be one of {', '.join(bundled)}", param_hint="--from")
     if path.suffix not in (".yaml", ".yml"):
         raise click.BadParameter(f"is '{path}', must end in .yaml", param_hint="FILE")
+    if path.is_dir():
+        raise Faults([Fault(str(path), None, "", "is a folder, must be a file")])
     if path.exists() and not force:
         raise Faults([Fault(str(path), None, "", "is there already; --force writes over it")])
     write_text(path.parent / "scenario.schema.json", schema_text())

@@ -20,6 +20,7 @@ _COMMANDS = {
     "schema": "Print the JSON Schema of scenario files, for editors.",
 }
 
+_MOST_FAULTS = 100
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
 
@@ -75,11 +76,12 @@ def cli() -> None:
 def main() -> None:
     """Run the command; every failure is one line (or one a fault) on stderr and an exit status, never a traceback."""
     try:
-        status = cli.main(prog_name="breakeven", standalone_mode=False)
+        with cli.make_context("breakeven", sys.argv[1:]) as context:
+            cli.invoke(context)
         sys.stdout.flush()
-        sys.exit(status if isinstance(status, int) else 0)
-    except click.exceptions.Abort:
-        _stop("interrupted; files written so far are whole", EXIT_INTERRUPTED)
+        sys.exit(0)
+    except click.exceptions.Exit as finished:  # `--help` and `--version`
+        sys.exit(finished.exit_code)
     except KeyboardInterrupt:
         _stop("interrupted; files written so far are whole", EXIT_INTERRUPTED)
     except click.ClickException as error:
@@ -90,7 +92,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except ValueError as error:
-        _stop(str(error), EXIT_BAD_INPUT)
+        _stop(_first_lines(str(error)), EXIT_BAD_INPUT)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _stop(f"{where}{error.strerror or error}", EXIT_FAILED)
@@ -100,6 +102,13 @@ def main() -> None:
         if os.environ.get("BREAKEVEN_TRACEBACK"):
             raise
         _stop(f"internal error: {type(error).__name__}: {error} (BREAKEVEN_TRACEBACK=1 shows where)", EXIT_FAILED)
+
+
+def _first_lines(message: str) -> str:
+    """A message cut after so many lines that whoever mends them will run the command again anyway."""
+    lines = message.splitlines()
+    more = len(lines) - _MOST_FAULTS
+    return message if more <= 0 else "\n".join([*lines[:_MOST_FAULTS], f"... and {more} more"])
 
 
 def _stop(message: str, status: int) -> Any:

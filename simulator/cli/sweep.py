@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from simulator.cli.common import json_option, output_option, parsed_overrides, progress, set_option
+from simulator.cli.common import check_demand, json_option, output_option, parsed_overrides, progress, set_option
 
 
 @click.command("sweep")
@@ -38,7 +38,8 @@ def command(sweep_file: str, overrides: tuple[str, ...], output: Path, as_json: 
 
     sweep, base = load_sweep(sweep_file)
     document = scenario_document(base, parsed_overrides(overrides))
-    check_plan(document, make_plan, infeasible=False)  # a fault of the base itself is the user's, not a point's
+    # A fault of the base itself is the user's, not a point's.
+    check_demand(document, check_plan(document, make_plan, infeasible=False))
 
     def plan_for(point: Mapping[str, Any]) -> Plan:
         return check_plan(override_document(document, point), make_plan, infeasible=False)

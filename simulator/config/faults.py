@@ -105,7 +105,7 @@ def translate(error: ValidationError, document: Document, model: type[BaseModel]
     """
     problems = [_problem(details, document, model) for details in error.errors(include_url=False)]
     faults: dict[Loc, Fault] = {}
-    for problem in _one_member_each(problems, 0):
+    for problem in _without_echoes(_one_member_each(problems, 0)):
         file, line = document.place_of(problem.loc)
         faults.setdefault(problem.loc, Fault(file, line, dotted(problem.loc), problem.message))
     return sorted(faults.values(), key=_line_or_last)
@@ -143,6 +143,7 @@ class _Problem:
     loc: Loc
     branches: tuple[tuple[int, str], ...]
     complaint: _Complaint
+    kind: str = ""  # pydantic's name of the error
 
     @property
     def message(self) -> str:
@@ -177,6 +178,12 @@ def _one_member_each(problems: Sequence[_Problem], level: int) -> list[_Problem]
     return reduced
 
 
+def _without_echoes(problems: Sequence[_Problem]) -> list[_Problem]:
+    """The problems without those that only say that the entries refused below them are missing."""
+    deeper = {problem.loc[:length] for problem in problems for length in range(len(problem.loc))}
+    return [problem for problem in problems if problem.kind != "too_short" or problem.loc not in deeper]
+
+
 def _merged(complaints: Sequence[_Complaint]) -> _Complaint:
     finished = next((complaint for complaint in complaints if complaint.message), None)
     if finished is not None:
@@ -203,7 +210,7 @@ def _problem(details: ErrorDetails, document: Document, model: type[BaseModel]) 
         complaint = _unknown_key(details, document, model, place.loc)
     elif details["loc"][-1:] == ("[key]",):
         complaint = _Complaint(f"as a key {_complaint(details, place)}")
-    return _Problem(loc, place.branches, complaint or _complaint(details, place))
+    return _Problem(loc, place.branches, complaint or _complaint(details, place), kind)
 
 
 def _wrong_tag(place: Place, details: ErrorDetails) -> tuple[Loc, _Complaint]:

@@ -46,7 +46,7 @@ def longest_match(mapping: Mapping[Any, object], parts: Sequence[str]) -> int:
 def locate_key(data: object, key: str) -> Loc:
     """The location of a dotted key in the data; names that hold dots themselves (`llama-3.1`) are found whole."""
     loc: list[str | int] = []
-    parts = key_parts(key)
+    parts = key_parts(key) if key else ()
     while parts:
         count = 1
         part: str | int = parts[0]

@@ -34,18 +34,26 @@ def scenario_path(name_or_path: str | Path) -> Path:
     Faults
         If it is neither; the message names the bundled scenarios.
     """
+    return named_file(str(name_or_path), bundled_scenarios(), "scenario")
+
+
+def named_file(name_or_path: str, bundled: Mapping[str, Path], what: str) -> Path:
+    """A path that exists or looks like one, else what is bundled under that name; raises `Faults` if it is neither."""
     path = Path(name_or_path)
-    if path.exists() or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+    try:
+        exists = path.exists()
+    except OSError as error:  # a name too long to be one, for instance
+        raise Faults([Fault(name_or_path, None, "", f"is no file: {error.strerror}")]) from None
+    if name_or_path and (exists or path.suffix in (".yaml", ".yml") or len(path.parts) > 1):
         return path
-    bundled = bundled_scenarios()
-    if str(name_or_path) in bundled:
-        return bundled[str(name_or_path)]
+    if name_or_path in bundled:
+        return bundled[name_or_path]
     from difflib import get_close_matches
 
-    close = get_close_matches(str(name_or_path), bundled, n=1)
+    close = get_close_matches(name_or_path, bundled, n=1)
     hint = f"; did you mean '{close[0]}'?" if close else ""
-    message = f"is no file and no bundled scenario; bundled are {', '.join(bundled)}{hint}"
-    raise Faults([Fault(str(name_or_path), None, "", message)])
+    message = f"is no file and no bundled {what}; bundled are {', '.join(bundled)}{hint}"
+    raise Faults([Fault(name_or_path or "''", None, "", message)])
 
 
 def scenario_document(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -44,7 +45,7 @@ _SECTIONS: dict[str, Any] = {
     "workload": dict[str, RequestClass],
     "volume_range": VolumeRange,
 }
-_MOST_LOOKS = 4
+_MOST_LOOKS = 16
 # Look-ups whose answer does not depend on the keys left out.
 _LOOKED_UP = ("gpu", "model", "provider", "rental.provider")
 
@@ -119,16 +120,22 @@ def _valid_option(option: Any) -> Any:
     return _STAND_IN_OPTIONS["self_hosted" if kind == "self_hosted" else "api"]
 
 
+@lru_cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
 def _is_valid(kind: Any, value: Any) -> bool:
     try:
-        TypeAdapter(kind).validate_python(value)
+        _adapter(kind).validate_python(value)
     except ValidationError:
         return False
     return True
 
 
 def _leave_out(data: Any, loc: Loc) -> None:
-    """Delete what lies at a location, if it is there."""
+    """Delete what lies at a location, if it is there; of a list all of it."""
+    loc = loc[: next((place for place, part in enumerate(loc) if isinstance(part, int)), len(loc))]
     for part in loc[:-1]:
         if isinstance(data, dict) and part in data:
             data = data[part]

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from simulator._paths import data_folder
 from simulator.config.faults import Fault, Faults, translate
-from simulator.config.scenarios import bundled_scenarios
+from simulator.config.scenarios import bundled_scenarios, named_file
 from simulator.config.yaml_reader import read_document
 from simulator.domain.sweep import Sweep
 
@@ -20,9 +20,7 @@ def bundled_sweeps() -> dict[str, Path]:
 
 def load_sweep(name_or_path: str) -> tuple[Sweep, Path]:
     """A sweep and the path of its base scenario; raises `Faults` with everything that is wrong with the file."""
-    path = Path(name_or_path)
-    if not path.exists() and name_or_path in bundled_sweeps():
-        path = bundled_sweeps()[name_or_path]
+    path = named_file(name_or_path, bundled_sweeps(), "sweep")
     document = read_document(path, "title, base and grid")
     try:
         sweep = Sweep.model_validate(document.data)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from simulator.domain.base import Model, NonNegative, PositiveShare, Whole
+from simulator.domain.base import Duration, Model, PositiveShare, Whole
 
 
 class FixedFleet(Model):
@@ -27,8 +27,8 @@ class TargetUtilization(Model):
 
     kind: Literal["target_utilization"]
     target_share: PositiveShare = Field(default=0.7, description="Load over capacity that the policy aims at. [1]")
-    reaction_s: NonNegative = Field(default=0.0, description="Age of the arrivals the policy sees. [s]")
-    stabilisation_s: NonNegative = Field(
+    reaction_s: Duration = Field(default=0.0, description="Age of the arrivals the policy sees. [s]")
+    stabilisation_s: Duration = Field(
         default=300.0, description="The fleet follows the highest wish of this window, so it shrinks late. [s]"
     )
 

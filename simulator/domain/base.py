@@ -5,18 +5,29 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from pydantic import AllowInfNan, BaseModel, ConfigDict, Field, Strict
+from pydantic import AfterValidator, AllowInfNan, BaseModel, ConfigDict, Field, Strict
 
 # Numbers are strict (a quoted number or `true` is a fault) and finite. Scenario fields are typed with these aliases,
 # so that one place decides what may stand for a number.
-Real = Annotated[float, Strict(), AllowInfNan(False)]
-NonNegative = Annotated[Real, Field(ge=0)]
-Positive = Annotated[Real, Field(gt=0)]
-Share = Annotated[Real, Field(ge=0, le=1)]
-PositiveShare = Annotated[Real, Field(gt=0, le=1)]
-Duration = Annotated[float, Strict(), Field(ge=0)]  # may be infinite: no limit
-Whole = Annotated[int, Strict(), Field(ge=0)]
-PositiveWhole = Annotated[int, Strict(), Field(ge=1)]
+# They are bounded so far out that no product of a few of them overflows, and no quotient either.
+
+
+def _not_tiny(value: float) -> float:
+    if 0 < value < 1e-12:
+        raise ValueError(f"is {value:g}, must be at least 1e-12")
+    return value
+
+
+Finite = Annotated[float, Strict(), AllowInfNan(False)]
+Real = Annotated[Finite, Field(ge=-1e24, le=1e24)]
+NonNegative = Annotated[Finite, Field(ge=0, le=1e24)]
+Positive = Annotated[Finite, Field(gt=0, le=1e24), AfterValidator(_not_tiny)]
+Share = Annotated[Finite, Field(ge=0, le=1)]
+PositiveShare = Annotated[Finite, Field(gt=0, le=1), AfterValidator(_not_tiny)]
+Duration = Annotated[Finite, Field(ge=0, le=3.2e8)]  # in seconds: up to ten years
+Patience = Annotated[float, Strict(), Field(ge=0)]  # in seconds; may be infinite: no limit
+Whole = Annotated[int, Strict(), Field(ge=0, le=10**12)]
+PositiveWhole = Annotated[int, Strict(), Field(ge=1, le=10**12)]
 Flag = Annotated[bool, Strict()]
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from simulator.domain.autoscaling import AutoscalingPolicy, TargetUtilization
-from simulator.domain.base import Duration, Flag, Model, NonNegative, Positive, PositiveWhole, Share, Whole
+from simulator.domain.base import Duration, Flag, Model, NonNegative, Patience, Positive, PositiveWhole, Share, Whole
 from simulator.domain.models_and_gpus import Contract, Precision
 
 
@@ -142,7 +142,7 @@ class Replicas(Model):
     max_starts: PositiveWhole | None = Field(
         default=None, description="Replicas started at most in one evaluation period; left out: no limit."
     )
-    evaluation_period_s: NonNegative = Field(
+    evaluation_period_s: Duration = Field(
         default=0.0, description="Time between two decisions to start, where max_starts is given; 0: every step. [s]"
     )
 
@@ -170,11 +170,11 @@ class SelfHostedOption(PeopleAndFixed):
         default_factory=lambda: TargetUtilization(kind="target_utilization"), description="How the fleet scales."
     )
     replicas: Replicas = Field(default_factory=Replicas, description="Limits on the number of replicas.")
-    cold_start_s: NonNegative = Field(default=180.0, description="From the order to the first token. [s]")
+    cold_start_s: Duration = Field(default=180.0, description="From the order to the first token. [s]")
     billing_from: Literal["request", "ready"] = Field(
         default="request", description="Whether the meter starts with the order or when the replica is ready."
     )
-    max_wait_s: Duration = Field(
+    max_wait_s: Patience = Field(
         default=60.0, description="Work that waited longer leaves as overflow; .inf: no limit. [s]"
     )
     overflow: str | None = Field(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from simulator.domain.base import Model, Positive, PositiveWhole, Whole
+from simulator.domain.autoscaling import TargetUtilization
+from simulator.domain.base import Finite, Model, Positive, Whole
 from simulator.domain.options import ApiOption, Option, SelfHostedOption
 from simulator.domain.traffic import Traffic
 from simulator.domain.units import (
@@ -22,17 +24,21 @@ from simulator.domain.workload import Mix, RequestClass, check_shares, mix_of
 # The start of a scenario that gives none: fixed with the release, so that no wall clock enters an output.
 DEFAULT_START = date(2026, 12, 1)
 MOST_STEPS = 12_000_000
+MOST_WINDOW_STEPS = 100_000
 MOST_MONTHS = 120
+
+
+Length = Annotated[Finite, Field(gt=0)]  # of time; bounded by the checks below
 
 
 class Horizon(Model):
     """The simulated time: start, length and step."""
 
     start: date = Field(default=DEFAULT_START, description="First day, from midnight UTC.")
-    months: Positive | None = Field(default=None, description="Length in months of 730 h; 12 where no length is given.")
-    days: Positive | None = Field(default=None, description="Length in days.")
-    hours: Positive | None = Field(default=None, description="Length in hours.")
-    step_s: Positive = Field(default=300.0, description="Length of a time step. [s]")
+    months: Length | None = Field(default=None, description="Length in months of 730 h; 12 where no length is given.")
+    days: Length | None = Field(default=None, description="Length in days.")
+    hours: Length | None = Field(default=None, description="Length in hours.")
+    step_s: Length = Field(default=300.0, description="Length of a time step. [s]")
 
     @field_validator("start")
     @classmethod
@@ -51,12 +57,15 @@ class Horizon(Model):
         if self.duration_s > MOST_MONTHS * SECONDS_PER_MONTH * (1 + 1e-12):
             text = f"is {getattr(self, key):g}, must be at most {MOST_MONTHS} months of 730 h in all"
             raise PydanticCustomError("at_key", "{text}", {"key": key, "text": text})
-        steps = self.duration_s / self.step_s
-        if steps < 1 - 1e-9 or abs(steps - round(steps)) > 1e-6:
-            text = f"is {self.step_s:g}, must divide the horizon of {self.duration_s:g} s into whole steps"
+        if self.step_s > SECONDS_PER_MONTH:
+            text = f"is {self.step_s:g}, must be at most {SECONDS_PER_MONTH:g}, a month"
             raise PydanticCustomError("at_key", "{text}", {"key": "step_s", "text": text})
+        steps = self.duration_s / self.step_s
         if steps > MOST_STEPS:
             text = f"is {self.step_s:g}, gives {steps:.3g} steps, must give at most {MOST_STEPS:,}"
+            raise PydanticCustomError("at_key", "{text}", {"key": "step_s", "text": text})
+        if steps < 1 - 1e-9 or abs(steps - round(steps)) > 1e-6:
+            text = f"is {self.step_s:g}, must divide the horizon of {self.duration_s:g} s into whole steps"
             raise PydanticCustomError("at_key", "{text}", {"key": "step_s", "text": text})
         return self
 
@@ -106,7 +115,7 @@ class VolumeRange(Model):
 
     minimum_tokens_per_month: Positive | None = Field(default=None, description="Left end. [tokens per month]")
     maximum_tokens_per_month: Positive | None = Field(default=None, description="Right end. [tokens per month]")
-    points: PositiveWhole = Field(default=256, ge=2, le=4096, description="Volumes between the ends.")
+    points: Annotated[Whole, Field(ge=2, le=4096)] = Field(default=256, description="Volumes between the ends.")
 
     @model_validator(mode="after")
     def _ordered(self) -> VolumeRange:
@@ -152,12 +161,24 @@ class Scenario(Model):
     def _references(self) -> Scenario:
         self._check_comparison()
         for name, option in self.options.items():
+            if isinstance(option, SelfHostedOption):
+                self._check_windows(name, option)
             if isinstance(option, SelfHostedOption) and option.overflow not in (None, "reject"):
                 apis = [key for key, other in self.options.items() if isinstance(other, ApiOption)]
                 if option.overflow not in apis:
                     text = f"is '{option.overflow}', must be one of {', '.join([*apis, 'reject'])}"
                     raise PydanticCustomError("at_key", "{text}", {"key": f"options.{name}.overflow", "text": text})
         return self
+
+    def _check_windows(self, name: str, option: SelfHostedOption) -> None:
+        """Refuse windows of so many steps that their memory would not fit."""
+        windows = {"cold_start_s": option.cold_start_s}
+        if isinstance(option.autoscaling, TargetUtilization):
+            windows["autoscaling.stabilisation_s"] = option.autoscaling.stabilisation_s
+        for key, seconds in windows.items():
+            if seconds > MOST_WINDOW_STEPS * self.horizon.step_s:
+                text = f"is {seconds:g}, must be at most {MOST_WINDOW_STEPS:,} steps of {self.horizon.step_s:g} s"
+                raise PydanticCustomError("at_key", "{text}", {"key": f"options.{name}.{key}", "text": text})
 
     def _check_comparison(self) -> None:
         allowed = ", ".join(self.options)

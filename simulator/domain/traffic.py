@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from simulator.domain.base import Model, NonNegative, Positive, Real
+from simulator.domain.base import Duration, Model, NonNegative, Positive, Real
 from simulator.domain.units import DAYS_PER_MONTH, SECONDS_PER_HOUR
 
 VOLUME_KEYS = ("tokens_per_month", "tokens_per_day", "requests_per_month", "requests_per_day", "daily_users")
@@ -101,7 +101,7 @@ class Noise(Model):
     """Mean-one lognormal noise with memory: the exponential of a first-order autoregression."""
 
     relative_sd: Annotated[Positive, Field(le=5)] = Field(description="Standard deviation over the mean. [1]")
-    correlation_time_s: NonNegative = Field(default=3600.0, description="Time after which its memory is 1/e. [s]")
+    correlation_time_s: Duration = Field(default=3600.0, description="Time after which its memory is 1/e. [s]")
 
 
 class Spikes(Model):

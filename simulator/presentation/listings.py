@@ -98,14 +98,15 @@ def _rentals(provider: str | None = None, gpu: str | None = None) -> Listing:
 def _prices(provider: str | None = None) -> Listing:
     from datetime import UTC, datetime
 
-    from simulator.catalogue.api_prices import api_model_ids, price_card, resolve_api_model
+    from simulator.catalogue.api_prices import MAIN_PROVIDERS, api_model_ids, price_card, resolve_api_model
     from simulator.domain.scenario import DEFAULT_START
 
     on = datetime.combine(DEFAULT_START, datetime.min.time(), UTC)
     columns = ("model", "provider", "input", "output", "cached input", "batch")
     rows = []
     try:
-        models = [resolve_api_model(identifier, provider) for identifier in api_model_ids(provider)]
+        sellers = MAIN_PROVIDERS if provider is None else (provider,)
+        models = [resolve_api_model(identifier, seller) for seller in sellers for identifier in api_model_ids(seller)]
     except ValueError as error:
         raise ValueError(f"--provider: {error}") from None
     for model in models:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -15,11 +16,13 @@ from simulator.presentation.charts.crossover import crossover_chart
 from simulator.presentation.charts.heatmap import heatmap_chart
 from simulator.presentation.charts.line import line_chart
 from simulator.presentation.charts.timeline import timeline_chart
-from simulator.presentation.files import json_text, write_in_one_piece, write_text
+from simulator.presentation.files import json_text, write_in_one_piece, write_tables, write_text
 from simulator.presentation.theme import save_figure
-from simulator.presentation.timeline_table import timeline_table
+from simulator.presentation.timeline_table import timeline_tables
 from simulator.simulation.ledger import Ledger
-from simulator.solving.study import Study, cost_table, curve_table, curve_volumes
+from simulator.solving.curve import cost_table, curve_tables, curve_volumes, run_rates
+from simulator.solving.scan import NARROW
+from simulator.solving.study import Study
 
 
 def write_run_report(
@@ -56,12 +59,13 @@ def write_run_report(
     folder.mkdir(parents=True, exist_ok=True)
     fleets = [ledger for ledger in ledgers.values() if ledger.kind == "self_hosted"]
     volumes = curve_volumes(study)
-    curve = cost_table(study.plan, volumes)
-    crossover = crossover_chart(study, curve)
+    rates = run_rates(study.plan, volumes)
+    curve = cost_table(study.plan, volumes, rates)
+    crossover = crossover_chart(study, curve, detail=_at_jumps(study))
     written = [
         write_text(folder / "summary.json", json_text(content)),
-        write_table(folder / "curve.csv", curve_table(study.plan, volumes)),
-        write_table(folder / "timeline.csv", timeline_table(ledgers.values(), every_step=full_timeline)),
+        write_tables(folder / "curve.csv", curve_tables(study.plan, volumes, rates)),
+        write_tables(folder / "timeline.csv", timeline_tables(ledgers.values(), every_step=full_timeline)),
         write_figure(folder / "crossover.png", crossover),
         write_figure(folder / "crossover.pdf", crossover),
         write_figure(folder / "bill.png", bill_chart(study)),
@@ -71,13 +75,26 @@ def write_run_report(
     return written
 
 
+def _at_jumps(study: Study) -> pd.DataFrame | None:
+    """The curve right below and right at every jump that is a crossing, so that its riser is drawn upright."""
+    jumps = {
+        crossing.tokens_per_month
+        for pair in study.pairs.values()
+        for crossing in pair.crossings
+        if crossing.kind == "jump"
+    }
+    if not jumps:
+        return None
+    return cost_table(study.plan, np.array(sorted(volume * side for volume in jumps for side in (1 - 4 * NARROW, 1))))
+
+
 def write_sweep_report(rows: pd.DataFrame, sweep: Sweep, folder: Path) -> list[Path]:
     """Write the table of a sweep, and for every challenger a line chart (one key) or a heat map (two keys).
 
     More keys than two are in the table only. Raises `OSError` if the folder can't be made or written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = [write_table(folder / "sweep.csv", rows)]
+    written = [write_tables(folder / "sweep.csv", [rows])]
     keys = list(sweep.grid)
     challengers = list(dict.fromkeys(rows["challenger"].dropna())) if "challenger" in rows else []
     for challenger in challengers:
@@ -94,8 +111,14 @@ def write_sweep_report(rows: pd.DataFrame, sweep: Sweep, folder: Path) -> list[P
 def _sweep_chart(rows: pd.DataFrame, keys: list[str], title: str) -> Figure | None:
     """Line chart over one key, heat map over two, nothing over more."""
     if len(keys) == 1:
-        columns = [rows[keys[0]].tolist(), rows["first_tokens_per_month"], rows["settled_tokens_per_month"]]
-        return line_chart(*columns, key=keys[0], title=title, status=rows["status"].tolist())
+        return line_chart(
+            rows[keys[0]].tolist(),
+            rows["first_tokens_per_month"].tolist(),
+            rows["settled_tokens_per_month"].tolist(),
+            key=keys[0],
+            title=title,
+            status=rows["status"].tolist(),
+        )
     if len(keys) == 2:
         column_key, row_key = keys
         tables = [
@@ -104,13 +127,6 @@ def _sweep_chart(rows: pd.DataFrame, keys: list[str], title: str) -> Figure | No
         ]
         return heatmap_chart(tables[0], row_key=row_key, column_key=column_key, title=title, status=tables[1])
     return None
-
-
-def write_table(path: Path, table: pd.DataFrame) -> Path:
-    """Write a table as CSV in one piece; ten digits, which is more than any figure in it is good for."""
-    return write_in_one_piece(
-        path, lambda temporary: table.to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n")
-    )
 
 
 def write_figure(path: Path, figure: Figure) -> Path:

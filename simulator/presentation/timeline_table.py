@@ -11,8 +11,8 @@ from simulator.domain.units import SECONDS_PER_HOUR
 from simulator.simulation.ledger import Ledger
 
 
-def timeline_table(ledgers: Iterable[Ledger], *, every_step: bool = False) -> pd.DataFrame:
-    """Demand, service, replicas and queue over time, one row an option and hour (or step).
+def timeline_tables(ledgers: Iterable[Ledger], *, every_step: bool = False) -> list[pd.DataFrame]:
+    """Demand, service, replicas and queue over time, one table an option and one row an hour (or step).
 
     Parameters
     ----------
@@ -23,10 +23,10 @@ def timeline_table(ledgers: Iterable[Ledger], *, every_step: bool = False) -> pd
 
     Returns
     -------
-    DataFrame
+    list of DataFrame
         Columns `time`, `option`, and `<quantity>` for single steps or `<quantity>_mean` and `<quantity>_max`.
     """
-    return pd.concat([_one(ledger, every_step) for ledger in ledgers], ignore_index=True)
+    return [_one(ledger, every_step) for ledger in ledgers]
 
 
 def _one(ledger: Ledger, every_step: bool) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from simulator.presentation.numbers import distinct, usd, volume
 from simulator.solving.study import BASELINE_ALWAYS_CHEAPER, CHALLENGER_ALWAYS_CHEAPER, INFEASIBLE, Pair, Study
 
-_VERBS = {"api": "buy", "self_hosted": "self-host"}
+VERBS = {"api": "buy", "self_hosted": "self-host"}
 
 
 def crossing_texts(pair: Pair) -> dict[float, str]:
@@ -48,7 +48,7 @@ def answers(study: Study) -> list[str]:
     best = study.options[study.cheapest]
     here = f"At {volume(study.tokens_per_month)} tokens a month"
     kinds = {option.kind for option in study.options.values()}
-    verb = f": {_VERBS.get(best.kind, best.name)}" if len(kinds) > 1 else ""
+    verb = f": {VERBS.get(best.kind, best.name)}" if len(kinds) > 1 else ""
     costs = distinct([option.usd_per_month for option in study.options.values()], usd)
     named = [
         f"{name} costs {cost}" if place == 0 else f"{name} {cost}"

@@ -236,8 +236,9 @@ def _run_lanes(
         limit_values,
         np.array(flags, dtype=np.int64),
         timing.cold_fraction,
-        np.zeros((timing.stabilisation_steps + 2, kernel.LANES)),
-        np.zeros((timing.cold_steps + 2, kernel.LANES)),
+        # A window longer than the horizon holds all of it and what was before it, whatever its length.
+        np.zeros((min(timing.stabilisation_steps, demand.steps) + 2, kernel.LANES)),
+        np.zeros((min(timing.cold_steps, demand.steps) + 2, kernel.LANES)),
         np.zeros(kernel.STATE_SIZE),
         sums,
         queue,

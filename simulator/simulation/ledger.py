@@ -297,7 +297,7 @@ def _overflow_usd_per_request(plan: Plan, option: FleetPlan, demand: Demand) -> 
 
 
 def _run_rate_overflow_usd(plan: Plan, option: FleetPlan, demand: Demand) -> float:
-    """Price of an overflowing request at run rate: as the API itself bills it, first month, hours of the whole demand."""
+    """Price of an overflowing request at run rate: first month, hours of the whole demand, as the API bills it."""
     target = plan.options.get(option.overflow_to) if option.overflow_to is not None else None
     if not isinstance(target, ApiPlan):
         return 0.0

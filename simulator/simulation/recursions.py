@@ -15,8 +15,9 @@ _VECTOR = types.Array(types.float64, 1, "C")
 def autoregress(values, persistence, moving_average, innovation_sd):  # type: ignore[no-untyped-def]
     """Turn n + 1 independent standard normals into n values of a stationary process of variance one, in place.
 
-    x[t] = persistence x[t-1] + e[t] + moving_average e[t-1], sd(e) = innovation_sd; started in its stationary law: x[0]
-    holds its shock e[0], and the last normal stands for the past that makes up its variance. The last place is left over.
+    x[t] = persistence x[t-1] + e[t] + moving_average e[t-1], sd(e) = innovation_sd; started in its stationary law:
+    x[0] holds its shock e[0], and the last normal stands for the past that makes up its variance. The last place of the
+    array is left over.
     """
     last = values.size - 1
     previous_shock = innovation_sd * values[0]

@@ -80,7 +80,9 @@ def find_crossings(
     CrossingsFound
         Jumps to 1e-9 relative; continuous crossings to rounding where the difference is affine.
     """
-    exponents = np.arange(np.floor(np.log2(least)) * per_octave, np.ceil(np.log2(greatest)) * per_octave + 1) / per_octave
+    exponents = (
+        np.arange(np.floor(np.log2(least)) * per_octave, np.ceil(np.log2(greatest)) * per_octave + 1) / per_octave
+    )
     scan = Scan(evaluate, np.unique(np.clip(np.exp2(exponents), least, greatest)))
     resolved = scan.divide()
     clusters = _joined(scan, _clusters(scan))

@@ -128,7 +128,7 @@ class Scan:
         return int(np.searchsorted(self.volumes, volume))
 
     def divide(self) -> bool:
-        """Divide intervals that may hold a change of sign until each is negligible or narrow; False: samples ran out."""
+        """Divide what may hold a change of sign until it is negligible or narrow; False: the samples ran out."""
         while True:
             wanted = np.flatnonzero(self.changing() & ~self.negligible() & ~self.narrow())
             if wanted.size == 0:
@@ -139,7 +139,7 @@ class Scan:
             self.add(np.concatenate([self._between(int(place), parts) for place in wanted]))
 
     def _between(self, place: int, parts: int) -> Array:
-        """Volumes to sample in an interval: near the straight line's zero where it has one zero at most, and all over."""
+        """Volumes to sample in an interval: near the straight line's zero, if there can be only one, and all over."""
         low, high = self.volumes[place], self.volumes[place + 1]
         even = low + (high - low) * np.arange(1, parts + 1) / (parts + 1)
         left, right = self.values[place : place + 2]
@@ -153,9 +153,9 @@ class Scan:
         """First and last change of sign in each run of undecided intervals, as midpoints of narrow intervals.
 
         None for a run in which the sign changes nowhere. All runs are searched together, each from both its ends: the
-        outermost interval that is still undecided is divided until it is narrow, and passed over if its sign stays. After
-        MOST_PASSES the outermost change between two samples stands for what was not found: where two options cost nearly
-        the same over a wide range, there is no end of changes, and none of them counts.
+        outermost interval that is still undecided is divided until it is narrow, and passed over if its sign stays.
+        After MOST_PASSES the outermost change between two samples stands for what was not found: where two options cost
+        nearly the same over a wide range, there is no end of changes, and none of them counts.
         """
         searches = [_Search(run, from_left) for run in runs for from_left in (True, False)]
         for _ in range(MOST_PASSES):
@@ -203,7 +203,7 @@ class _Search:
         open_intervals = scan.undecided()[low:high]
         cheaper = scan.cheaper[low : high + 1]
         changes = cheaper[1:] != cheaper[:-1]
-        narrow = np.diff(scan.volumes[low : high + 1]) <= 1e-4 * NARROW * scan.volumes[low + 1 : high + 1]
+        narrow = np.diff(scan.volumes[low : high + 1]) <= NARROW * scan.volumes[low + 1 : high + 1]
         candidates = np.flatnonzero((open_intervals & ~narrow) | changes)
         if candidates.size == 0:
             self.over = True

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from simulator.domain.plans import ApiPlan, Array, FleetPlan, Plan
-from simulator.domain.units import SECONDS_PER_HOUR, SECONDS_PER_MONTH
+from simulator.domain.autoscaling import FixedFleet
+from simulator.domain.plans import ApiPlan, Array, FleetPlan, OptionPlan, Plan
+from simulator.domain.units import (
+    HOURS_PER_DAY,
+    MONTHS_PER_YEAR,
+    SECONDS_PER_HOUR,
+    SECONDS_PER_MONTH,
+    TOKENS_PER_MTOK,
+)
 from simulator.simulation.ledger import RunRate, UnitCosts, demand_of, run_rate
 from simulator.solving.crossings import GREATEST_VOLUME, Crossing, find_crossings
 from simulator.solving.scan import Difference
+
+Rates = Mapping[str, RunRate]
 
 BASELINE_ALWAYS_CHEAPER = "baseline_always_cheaper"
 CHALLENGER_ALWAYS_CHEAPER = "challenger_always_cheaper"
@@ -119,100 +126,37 @@ def solve(plan: Plan) -> Study:
         causes = "; ".join(f"{fault.key}: {fault.text}" for fault in faults) or "its overflow API can't be priced"
         raise ValueError(f"the baseline '{scenario.baseline}' can't be planned: {causes}")
     volume = scenario.tokens_per_month
-    compared = [name for name in (scenario.baseline, *scenario.challengers) if name in plan.options]
+    # Two volumes of every option, in one pass: the scenario's own, and one so great that nothing fixed shows any more.
+    ends = np.array([volume, GREATEST_VOLUME])
+    rates = {name: run_rate(plan, name, ends) for name in compared_options(plan)}
     return Study(
         title=scenario.title,
         tokens_per_month=volume,
         requests_per_day=requests_per_day(plan, volume),
         tokens_per_request=plan.tokens_per_request,
         baseline=scenario.baseline,
-        pairs={name: _pair(plan, name) for name in scenario.challengers},
-        options={name: _at_volume(plan, name, volume) for name in compared},
+        pairs={name: _pair(plan, name, rates) for name in scenario.challengers},
+        options={name: _at_volume(plan, rate) for name, rate in rates.items()},
         plan=plan,
     )
 
 
 def requests_per_day(plan: Plan, tokens_per_month: float) -> float:
     """Requests a day at a volume."""
-    return tokens_per_month / plan.tokens_per_request * 24.0 * SECONDS_PER_HOUR / SECONDS_PER_MONTH
+    return tokens_per_month / plan.tokens_per_request * HOURS_PER_DAY * SECONDS_PER_HOUR / SECONDS_PER_MONTH
 
 
-def cost_table(plan: Plan, tokens_per_month: Array) -> pd.DataFrame:
-    """Monthly cost at run rate over volume: one row a volume, option and line.
-
-    Parameters
-    ----------
-    plan : Plan
-        The scenario with its options.
-    tokens_per_month : array of shape (n,)
-        Volumes. [tokens per month]
-
-    Returns
-    -------
-    DataFrame
-        Columns `tokens_per_month`, `requests_per_day`, `option`, `line`, `usd_per_month`; the line `total` is the sum.
-    """
-    parts = []
-    for name in _compared(plan):
-        rates = run_rate(plan, name, tokens_per_month)
-        for line, usd in {**rates.lines, "total": rates.usd_per_month}.items():
-            columns = {"tokens_per_month": tokens_per_month, "option": name, "line": line, "usd_per_month": usd}
-            parts.append(pd.DataFrame(columns))
-    table = pd.concat(parts, ignore_index=True)
-    per_token = requests_per_day(plan, 1.0)
-    table.insert(1, "requests_per_day", table["tokens_per_month"] * per_token)
-    return table
-
-
-def curve_table(plan: Plan, tokens_per_month: Array) -> pd.DataFrame:
-    """The curve in every unit: one row a volume and option, lines as columns [USD per month], then units and shares."""
-    parts = []
-    mix = plan.scenario.mix
-    for name in _compared(plan):
-        rates = run_rate(plan, name, tokens_per_month)
-        total, requests = rates.usd_per_month, rates.arriving_requests_per_month
-        costs = [UnitCosts.of(float(usd), float(number), mix) for usd, number in zip(total, requests, strict=True)]
-        table = pd.DataFrame({"tokens_per_month": tokens_per_month, "option": name})
-        table.insert(1, "requests_per_day", tokens_per_month * requests_per_day(plan, 1.0))
-        for line, usd in rates.lines.items():
-            table[f"{line} [USD per month]"] = usd
-        for unit in dataclasses.fields(UnitCosts):
-            table[unit.name] = [getattr(cost, unit.name) for cost in costs]
-        table["utilization_share"] = rates.utilization_share
-        table["overflow_share"] = rates.overflow_share
-        table["rejected_share"] = rates.rejected_share
-        table["peak_replicas"] = rates.peak_replicas
-        parts.append(table)
-    return pd.concat(parts, ignore_index=True)
-
-
-def curve_volumes(study: Study) -> Array:
-    """Volumes of the curve: the range asked for, else from well below to well above what matters.
-
-    What matters are the crossings and the scenario's own volume.
-    """
-    wanted = study.plan.scenario.volume_range
-    marks = [study.tokens_per_month]
-    for pair in study.pairs.values():
-        marks += [volume for volume in (pair.first, pair.settled) if volume]  # none, or any volume: no mark
-    low = wanted.minimum_tokens_per_month or min(marks) / 8.0
-    high = wanted.maximum_tokens_per_month or max(marks) * 8.0
-    if low >= high:
-        low, high = (low, low * 64.0) if wanted.minimum_tokens_per_month is not None else (high / 64.0, high)
-    return np.geomspace(low, high, wanted.points)
-
-
-def _compared(plan: Plan) -> list[str]:
+def compared_options(plan: Plan) -> list[str]:
+    """Baseline and challengers that can be planned, the baseline first."""
     scenario = plan.scenario
     return [name for name in (scenario.baseline, *scenario.challengers) if name in plan.options]
 
 
-def _at_volume(plan: Plan, name: str, volume: float) -> OptionAtVolume:
-    rates = run_rate(plan, name, np.array([volume]))
+def _at_volume(plan: Plan, rates: RunRate) -> OptionAtVolume:
     usd = float(rates.usd_per_month[0])
-    option = plan.options[name]
+    option = plan.options[rates.name]
     return OptionAtVolume(
-        name=name,
+        name=rates.name,
         kind=option.kind,
         label=option.label,
         usd_per_month=usd,
@@ -226,15 +170,17 @@ def _at_volume(plan: Plan, name: str, volume: float) -> OptionAtVolume:
     )
 
 
-def _pair(plan: Plan, challenger: str) -> Pair:
+def _pair(plan: Plan, challenger: str, rates: Rates) -> Pair:
     baseline = plan.scenario.baseline
     if challenger not in plan.options:
         faults = plan.faults.get(challenger, ())
         cause = "; ".join(f"{fault.key}: {fault.text}" for fault in faults) or "its overflow API can't be priced"
         return Pair(baseline, challenger, (), None, None, INFEASIBLE, cause, None, None, ())
-    found = find_crossings(
-        lambda volumes: _difference(plan, challenger, volumes), greatest=_greatest_volume(plan, challenger)
-    )
+
+    def difference(volumes: Array) -> Difference:
+        return _difference(run_rate(plan, challenger, volumes), run_rate(plan, baseline, volumes))
+
+    found = find_crossings(difference, greatest=_greatest_volume(plan, rates[challenger], rates[baseline]))
     crossings = found.crossings
     becoming = [c.tokens_per_month for c in crossings if c.becomes_cheaper == "challenger"]
     ends_cheaper = crossings[-1].becomes_cheaper == "challenger" if crossings else found.sign_at_greatest < 0
@@ -251,14 +197,12 @@ def _pair(plan: Plan, challenger: str) -> Pair:
     warnings = (
         () if found.resolved else (f"{challenger}: crossings lie so close that not every one could be told apart",)
     )
-    share, full_load = _full_load(plan, challenger)
+    share, full_load = _full_load(plan, challenger, rates[baseline])
     return Pair(baseline, challenger, crossings, first, settled, reason, None, share, full_load, warnings)
 
 
-def _difference(plan: Plan, challenger: str, volumes: Array) -> Difference:
+def _difference(ours: RunRate, theirs: RunRate) -> Difference:
     """Cost of the challenger minus the baseline's, every part on the side where it never falls with the volume."""
-    ours = run_rate(plan, challenger, volumes)
-    theirs = run_rate(plan, plan.scenario.baseline, volumes)
     linear = (ours.linear_usd_per_request - theirs.linear_usd_per_request) * ours.requests_per_month
     return Difference(
         rising=ours.rising + theirs.falling + np.maximum(linear, 0.0),
@@ -267,59 +211,57 @@ def _difference(plan: Plan, challenger: str, volumes: Array) -> Difference:
     )
 
 
-def _greatest_volume(plan: Plan, challenger: str) -> float:
+def _greatest_volume(plan: Plan, ours: RunRate, theirs: RunRate) -> float:
     """A volume above which nothing changes any more: where the search may end.
 
     At a volume so great that whole replicas, minimum and spare no longer show, costs are proportional to it; their
     slope s is D / volume. Everything that is not proportional (fixed cost, people, one increment, minimum and spare of
     replicas and what they may serve in place of the overflow) is at most A, so D has the sign of s above A / s.
     """
-    names = (plan.scenario.baseline, challenger)
-    fleets = [plan.options[name] for name in names if isinstance(plan.options[name], FleetPlan)]
-    if any(isinstance(fleet, FleetPlan) and fleet.replicas.max_starts is not None for fleet in fleets):
-        return GREATEST_VOLUME
-    far = np.array([GREATEST_VOLUME])
-    there = _difference(plan, challenger, far)
-    slope = abs(float(there.value[0])) / GREATEST_VOLUME
-    steepest = max(float(there.rising[0]), float(there.falling[0])) / GREATEST_VOLUME
-    amount = sum(_not_proportional_usd(plan, name) for name in names)
+    there = _difference(ours, theirs)
+    slope = abs(float(there.value[-1])) / GREATEST_VOLUME
+    steepest = max(float(there.rising[-1]), float(there.falling[-1])) / GREATEST_VOLUME
+    amount = sum(_not_proportional_usd(plan.options[rate.name], rate) for rate in (ours, theirs))
     if slope <= 1e-9 * steepest or amount <= 0:
         return GREATEST_VOLUME
     return float(min(GREATEST_VOLUME, max(16.0 * amount / slope, 1024.0)))
 
 
-def _not_proportional_usd(plan: Plan, name: str) -> float:
+def _not_proportional_usd(option: OptionPlan, rate: RunRate) -> float:
     """Monthly cost of an option that does not grow in proportion to the volume, at most. [USD per month]"""
-    option = plan.options[name]
     staff = option.overheads.staff
-    fixed = sum(option.overheads.monthly_fixed_usd.values()) + staff.base_persons * staff.usd_per_person_year / 12.0
+    fixed = (
+        sum(option.overheads.monthly_fixed_usd.values())
+        + staff.base_persons * staff.usd_per_person_year / MONTHS_PER_YEAR
+    )
     if isinstance(option, ApiPlan):
         return fixed
     limits = option.replicas
     replicas = limits.minimum + limits.spare + 2 * limits.increment + 1
-    if limits.maximum is not None or getattr(option.autoscaling, "count", None) is not None:
-        return math.inf  # cost is bounded, not proportional: the search decides by itself
+    counted = isinstance(option.autoscaling, FixedFleet) and option.autoscaling.count is not None
+    if counted or limits.maximum is not None or limits.max_starts is not None:
+        return math.inf  # at great volumes the cost is bounded, not proportional: the search decides by itself
     rent = option.usd_per_replica_hour * SECONDS_PER_MONTH / SECONDS_PER_HOUR
     person = 0.0
     if staff.gpus_per_person is not None:
         person = (
-            staff.usd_per_person_year / 12.0 * (1 + replicas * option.gpus_paid_per_replica / staff.gpus_per_person)
+            staff.usd_per_person_year
+            / MONTHS_PER_YEAR
+            * (1 + replicas * option.gpus_paid_per_replica / staff.gpus_per_person)
         )
-    overflow = run_rate(plan, name, np.array([GREATEST_VOLUME])).linear_usd_per_request
-    served = overflow * option.requests_per_s_per_replica * SECONDS_PER_MONTH
+    served = rate.linear_usd_per_request * option.requests_per_s_per_replica * SECONDS_PER_MONTH
     return fixed + person + replicas * (rent + served)
 
 
-def _full_load(plan: Plan, challenger: str) -> tuple[float | None, float | None]:
+def _full_load(plan: Plan, challenger: str, baseline: RunRate) -> tuple[float | None, float | None]:
     """Break-even utilization of a replica, and its cost of a million tokens at full load."""
     option = plan.options[challenger]
     if not isinstance(option, FleetPlan):
         return None, None
     usd = option.usd_per_request_at_full_load()
-    per_mtok = usd / plan.tokens_per_request * 1e6
-    rates: RunRate = run_rate(plan, plan.scenario.baseline, np.array([plan.scenario.tokens_per_month]))
-    if not isinstance(plan.options[plan.scenario.baseline], ApiPlan):
+    per_mtok = usd / plan.tokens_per_request * TOKENS_PER_MTOK
+    if not isinstance(plan.options[baseline.name], ApiPlan):
         return None, per_mtok
-    price = rates.linear_usd_per_request / float(demand_of(plan).profile.mean()) - option.variable_usd_per_request
+    price = baseline.linear_usd_per_request / float(demand_of(plan).profile.mean()) - option.variable_usd_per_request
     rent = usd - option.variable_usd_per_request
     return (rent / price if price > 0 else math.inf), per_mtok

@@ -76,7 +76,7 @@ def test_a_smaller_machine_goes_before_a_cheaper_gpu_in_a_larger_one():
 def test_a_machine_can_be_asked_for_by_its_name():
     it = fitting_offer("h100-sxm", 1, "lambda", "on_demand", sku="8x", on=LATE_2026)
     assert (it.gpus_per_instance, it.usd_per_hour) == (8, pytest.approx(31.92))
-    with pytest.raises(NoOffer, match="named '9x'; it rents .*named '8x'"):
+    with pytest.raises(NoOffer, match=r"named '9x'; it rents .*named '8x'"):
         fitting_offer("h100-sxm", 1, "lambda", "on_demand", sku="9x", on=LATE_2026)
 
 

@@ -856,6 +856,7 @@ def test_faults_of_structure_references_and_catalogue_are_told_in_one_run_in_the
         (VOLUME, f"{VOLUME}\n  hourly_weights: {[1] * 23 + [-1]}", "traffic.hourly_weights[23]"),
         (VOLUME, f"{VOLUME}\n  piecewise: {{points: [{{at_s: 5, level: 1}}]}}", "traffic.piecewise.points[0]"),
     ],
+    ids=["challengers", "weights", "points"],
 )
 def test_a_fault_within_a_list_hides_none_of_the_catalogue(breakeven, place, line, key):
     text = SOUND.replace(place, line).replace(API_MODEL, "    model: claude-haiku-45")

@@ -358,11 +358,15 @@ def test_a_run_interrupted_while_writing_leaves_whole_files(tmp_path, monkeypatc
     (target / "curve.csv").write_text("old")
     (target / "crossover.png").write_text("old")
 
-    def write_half(_table, path, **_options):
-        Path(path).write_text("ha")
-        raise error
+    write_text = Path.write_text
 
-    monkeypatch.setattr(pd.DataFrame, "to_csv", write_half)
+    def write_half(path, text, **options):
+        if path.suffix == ".csv":
+            write_text(path, "ha")
+            raise error
+        return write_text(path, text, **options)
+
+    monkeypatch.setattr(Path, "write_text", write_half)
     stopped, stdout, stderr = breakeven("run", "minimal", "--set", "horizon.days=1", "-o", tmp_path)
     assert (stopped, stdout) == (status, "")
     assert stderr.strip().startswith(message)

@@ -15,7 +15,7 @@ from simulator.presentation.charts.heatmap import heatmap_chart
 from simulator.presentation.charts.line import line_chart
 from simulator.presentation.charts.timeline import MOST_POINTS, time_ticks, timeline_chart, window
 from simulator.presentation.theme import cost_line_colours, ink_on, save_figure
-from simulator.solving.study import cost_table
+from simulator.solving.curve import cost_table
 
 HOURS_PER_MONTH, SECONDS_PER_MONTH = 730, 2_628_000
 LONG_NAME = "a-name-that-somebody-thought-was-good-and-which-goes-on-and"

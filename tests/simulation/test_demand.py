@@ -285,7 +285,7 @@ def test_bill_months_are_blocks_of_730_hours_and_grow_at_their_starts():
     assert demand.by_month(grown) == pytest.approx([730.0, 803.0, 220 * 1.21])
 
 
-@pytest.mark.parametrize("days", [15, 30, 45, 60])
+@pytest.mark.parametrize("days", [15, 18, 20, 30])
 def test_steps_may_be_as_long_as_the_months_that_are_billed(days):
     horizon = Horizon.model_validate({"days": 180, "step_s": days * 86_400.0})
     demand = sample_demand(Traffic.model_validate(VOLUME), horizon, 0)
