@@ -13,7 +13,8 @@ from simulator.catalogue.planning import make_plan
 from simulator.config.scenarios import load_scenario as _load_scenario
 from simulator.domain.plans import Plan
 from simulator.domain.scenario import Scenario
-from simulator.simulation.ledger import Ledger, simulate_option
+from simulator.simulation.ledger import simulate_option
+from simulator.simulation.results import Ledger
 from simulator.solving.curve import cost_table, curve_volumes
 from simulator.solving.study import Study, solve
 

@@ -10,10 +10,11 @@ import numpy as np
 from pydantic import ValidationError
 
 from simulator._paths import data_folder
-from simulator.config.faults import Fault, Faults, translate
+from simulator.config.faults import Fault, Faults
 from simulator.config.field_lookup import locate_key
 from simulator.config.overrides import override_document
 from simulator.config.second_look import MakePlan, hidden_faults
+from simulator.config.translation import translate
 from simulator.config.yaml_reader import Document, read_document
 from simulator.domain.plans import Plan
 from simulator.domain.scenario import Scenario

@@ -14,8 +14,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from simulator.config.faults import Fault, translate
+from simulator.config.faults import Fault
 from simulator.config.field_lookup import Loc, locate_key
+from simulator.config.translation import translate
 from simulator.config.yaml_reader import Document
 from simulator.domain.options import Option
 from simulator.domain.plans import Plan

@@ -7,8 +7,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from simulator._paths import data_folder
-from simulator.config.faults import Fault, Faults, translate
+from simulator.config.faults import Fault, Faults
 from simulator.config.scenarios import bundled_scenarios, named_file
+from simulator.config.translation import translate
 from simulator.config.yaml_reader import read_document
 from simulator.domain.sweep import Sweep
 

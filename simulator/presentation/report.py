@@ -19,7 +19,7 @@ from simulator.presentation.charts.timeline import timeline_chart
 from simulator.presentation.files import json_text, write_in_one_piece, write_tables, write_text
 from simulator.presentation.theme import save_figure
 from simulator.presentation.timeline_table import timeline_tables
-from simulator.simulation.ledger import Ledger
+from simulator.simulation.results import Ledger
 from simulator.solving.curve import cost_table, curve_tables, curve_volumes, run_rates
 from simulator.solving.scan import NARROW
 from simulator.solving.study import Study

@@ -10,7 +10,7 @@ from typing import Any
 from simulator import __version__
 from simulator.domain.options import SelfHostedOption
 from simulator.presentation.decision import decision_sentence, pair_sentence
-from simulator.simulation.ledger import Ledger
+from simulator.simulation.results import Ledger
 from simulator.solving.study import OptionAtVolume, Pair, Study, requests_per_day
 
 

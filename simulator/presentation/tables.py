@@ -13,7 +13,7 @@ from rich.table import Table
 from simulator.presentation.decision import decision_sentence
 from simulator.presentation.numbers import volume
 from simulator.presentation.summary import assumptions, warnings
-from simulator.simulation.ledger import Ledger
+from simulator.simulation.results import Ledger
 from simulator.solving.study import OptionAtVolume, Pair, Study, requests_per_day
 
 _PLAIN_WIDTH = 110

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from simulator.domain.units import SECONDS_PER_HOUR
-from simulator.simulation.ledger import Ledger
+from simulator.simulation.results import Ledger
 
 
 def timeline_tables(ledgers: Iterable[Ledger], *, every_step: bool = False) -> list[pd.DataFrame]:

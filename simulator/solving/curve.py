@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from simulator.domain.plans import Array, Plan
-from simulator.simulation.ledger import RunRate, UnitCosts, run_rate
+from simulator.simulation.ledger import run_rate
+from simulator.simulation.results import RunRate, UnitCosts
 from simulator.solving.study import Study, compared_options, requests_per_day
 
 

@@ -17,7 +17,8 @@ from simulator.domain.units import (
     SECONDS_PER_MONTH,
     TOKENS_PER_MTOK,
 )
-from simulator.simulation.ledger import RunRate, UnitCosts, demand_of, run_rate
+from simulator.simulation.ledger import demand_of, run_rate
+from simulator.simulation.results import RunRate, UnitCosts
 from simulator.solving.crossings import GREATEST_VOLUME, Crossing, find_crossings
 from simulator.solving.scan import Difference
 

@@ -1,9 +1,9 @@
 """Whatever is wrong with what a user gives: a line with file, line and key for each fault, and nothing written."""
 
 import os
+import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -720,13 +720,13 @@ def test_a_file_of_100_mb_is_refused_unread(breakeven):
     assert_told(breakeven("run", FILE), (f"{FILE}: ", "is 100 MB, must be at most 1 MB"))
 
 
-def test_a_file_with_thousands_of_faults_takes_a_few_seconds(breakeven):
-    """Well below the limits on size and values; a fault must not cost the more the more there are."""
+def test_of_thousands_of_faults_the_first_hundred_are_told(breakeven):
     Path(FILE).write_text("title: x\noptions:\n" + "".join(f"  o{number}: {{kind: api}}\n" for number in range(3000)))
-    started = time.perf_counter()
     result = breakeven("check", FILE)
     assert result.status == 2
-    assert time.perf_counter() - started < 2.0
+    lines = result.stderr.splitlines()
+    assert len(lines) == 101
+    assert re.fullmatch(r"\.\.\. and 2,?9\d\d more", lines[-1])
 
 
 @pytest.mark.parametrize(

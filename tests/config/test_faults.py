@@ -20,7 +20,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_core._pydantic_core import list_all_errors
 
-from simulator.config.faults import Fault, Faults, one_line, shown, translate
+from simulator.config.faults import Fault, Faults, one_line, shown
+from simulator.config.translation import translate
 from simulator.config.yaml_reader import Document, parse_document
 from simulator.domain.base import Flag, Model, NonNegative, Positive, PositiveWhole, Real, Share, Whole
 

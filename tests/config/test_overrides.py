@@ -5,8 +5,9 @@ import math
 import pytest
 from pydantic import Field, ValidationError
 
-from simulator.config.faults import Faults, translate
+from simulator.config.faults import Faults
 from simulator.config.overrides import apply_overrides, override_document, parse_override
+from simulator.config.translation import translate
 from simulator.config.yaml_reader import Document, parse_document
 from simulator.domain.base import Model
 

@@ -18,7 +18,7 @@ from simulator.presentation.numbers import distinct, linear_ticks, number, perce
 from simulator.presentation.page import LEFT, RIGHT, Page
 from simulator.presentation.placing import Box
 from simulator.presentation.theme import INK, SMALL, OptionStyle
-from simulator.simulation.ledger import Ledger
+from simulator.simulation.results import Ledger
 
 SHOWN_DAYS = 14.0
 MOST_POINTS = 2_000
