@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from simulator.interface import break_even, cost_curve, load_scenario, simulate
 
 
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
+
+
 def __getattr__(name: str) -> Any:
     if name in __all__:
         from simulator import interface

@@ -86,14 +86,14 @@ def simulate(scenario: ScenarioLike, option: str, tokens_per_month: float | None
     return simulate_option(plan, option, volume)
 
 
-def cost_curve(scenario: ScenarioLike, tokens_per_month: Sequence[float] | None = None) -> pd.DataFrame:
+def cost_curve(scenario: ScenarioLike, tokens_per_month: Sequence[float] | float | None = None) -> pd.DataFrame:
     """Monthly cost of every compared option over volume, at run rate, by line.
 
     Parameters
     ----------
     scenario : Scenario, name, path or mapping
         What `load_scenario` takes, or its result.
-    tokens_per_month : sequence of float, optional
+    tokens_per_month : number or sequence of numbers, optional
         Volumes; left out: a range around the crossings and the scenario's own volume.
 
     Returns
@@ -108,7 +108,11 @@ def cost_curve(scenario: ScenarioLike, tokens_per_month: Sequence[float] | None 
         If a volume is negative or not finite.
     """
     plan = _plan(scenario)
-    volumes = curve_volumes(solve(plan)) if tokens_per_month is None else np.asarray(tokens_per_month, dtype=np.float64)
+    try:
+        given = None if tokens_per_month is None else np.atleast_1d(np.asarray(tokens_per_month, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise ValueError(f"tokens_per_month is {tokens_per_month}, must be numbers") from None
+    volumes = curve_volumes(solve(plan)) if given is None else given
     if volumes.ndim != 1 or not np.all(np.isfinite(volumes)) or np.any(volumes < 0):
         raise ValueError(f"tokens_per_month is {tokens_per_month}, must be a list of finite numbers of at least 0")
     return cost_table(plan, volumes)

@@ -1,13 +1,14 @@
-"""An API option with its price of every month, from the price library or as given."""
+"""An API option with its price of every day, from the price library or as given."""
 
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
-from simulator.catalogue.api_prices import ApiModel, first_price_date, hourly_price_cards, resolve_api_model
+from simulator.catalogue.api_prices import ApiModel, day_price_cards, first_price_date, price_card, resolve_api_model
 from simulator.catalogue.errors import UnknownId
 from simulator.catalogue.notes import Notes
 from simulator.domain.options import ApiOption, TokenPriceList
@@ -24,8 +25,8 @@ from simulator.domain.scenario import Scenario
 
 
 def plan_api(scenario: Scenario, name: str, option: ApiOption, overheads: Overheads, notes: Notes) -> ApiPlan | None:
-    """Prices of the mean request in every bill month; None: a fault was noted."""
-    cards = _monthly_cards(scenario, name, option, notes)
+    """Prices of the mean request on every day; None: a fault was noted."""
+    cards = _daily_cards(scenario, name, option, notes)
     if cards is None:
         return None
     for warning in _missing(scenario, cards):
@@ -34,10 +35,8 @@ def plan_api(scenario: Scenario, name: str, option: ApiOption, overheads: Overhe
     return ApiPlan(name=name, label=label, usd_per_request=_usd_per_request(scenario, cards), overheads=overheads)
 
 
-def _monthly_cards(
-    scenario: Scenario, name: str, option: ApiOption, notes: Notes
-) -> list[tuple[PriceCard, ...]] | None:
-    """Price cards of every bill month, one or 24 (hours UTC) each."""
+def _daily_cards(scenario: Scenario, name: str, option: ApiOption, notes: Notes) -> list[tuple[PriceCard, ...]] | None:
+    """Price cards of every day, one or 48 (half hours UTC) each."""
     horizon, path = scenario.horizon, f"options.{name}"
     last_day = horizon.month_start_utc(horizon.bill_months).date()
     given = option.prices
@@ -50,7 +49,7 @@ def _monthly_cards(
         card = _given_card(given or TokenPriceList())
         source = card.source
         notes.use(name, "API prices", _worded(card), source, card.as_of, card.unverified)
-        return [(card,)] * horizon.bill_months
+        return [(card,)] * horizon.calendar_days
     try:
         model = resolve_api_model(option.model, option.provider)
     except UnknownId as error:
@@ -79,7 +78,7 @@ def _monthly_cards(
     _check_context(scenario, name, option, model, notes)
     if given is None:
         return cards
-    return [tuple(_replaced(card, given) for card in month) for month in cards]
+    return [tuple(_replaced(card, given) for card in day) for day in cards]
 
 
 def _key_at_fault(option: ApiOption) -> str:
@@ -90,9 +89,21 @@ def _key_at_fault(option: ApiOption) -> str:
 
 
 def _listed_cards(scenario: Scenario, model: ApiModel) -> list[tuple[PriceCard, ...]]:
-    """The library's cards at the start of every bill month."""
+    """The library's cards of every day."""
     horizon = scenario.horizon
-    return [hourly_price_cards(model, horizon.month_start_utc(month)) for month in range(horizon.bill_months)]
+    days = [horizon.start + timedelta(days=day) for day in range(horizon.calendar_days)]
+    if not model.has_time_of_day_prices:
+        return [day_price_cards(model, day) for day in days]
+    # Days that agree at midnight and at noon lie between the same two changes of the list.
+    known: dict[tuple[PriceCard, ...], tuple[PriceCard, ...]] = {}
+    cards = []
+    for day in days:
+        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        mark = (price_card(model, midnight), price_card(model, midnight + timedelta(hours=12)))
+        if mark not in known:
+            known[mark] = day_price_cards(model, day)
+        cards.append(known[mark])
+    return cards
 
 
 def _check_context(scenario: Scenario, name: str, option: ApiOption, model: ApiModel, notes: Notes) -> None:
@@ -164,19 +175,26 @@ def _missing(scenario: Scenario, cards: list[tuple[PriceCard, ...]]) -> tuple[st
         any(c.cache_write_input_share > 0 and c.input_tokens > 0 for c in classes),
         any(c.batch_share > 0 for c in classes),
     )
-    return tuple(dict.fromkeys(text for month in cards for card in month for text in missing_prices(card, *needs)))
+    return tuple(
+        dict.fromkeys(
+            text
+            for card in dict.fromkeys(card for day in cards for card in day)
+            for text in missing_prices(card, *needs)
+        )
+    )
 
 
 def _usd_per_request(scenario: Scenario, cards: list[tuple[PriceCard, ...]]) -> Array:
-    """Price of the mean request by month, hour and line; shape (months, 1 or 24, 4). Tiers go by class."""
-    hours = max(len(month) for month in cards)
-    prices = np.zeros((len(cards), hours, len(API_LINES)))
-    for m, month in enumerate(cards):
-        for h in range(hours):
-            cost = sum(
-                (_class_cost(month[min(h, len(month) - 1)], scenario, key) for key in scenario.workload), RequestCost()
-            )
-            prices[m, h] = (cost.input_usd, cost.cached_input_usd, cost.cache_write_usd, cost.output_usd)
+    """Price of the mean request by day, half hour and line; shape (days, 1 or 48, 4). Tiers go by class."""
+    slots = max(len(day) for day in cards)
+    known: dict[PriceCard, tuple[float, ...]] = {}
+    prices = np.zeros((len(cards), slots, len(API_LINES)))
+    for d, day in enumerate(cards):
+        for h, card in enumerate(day):
+            if card not in known:
+                cost = sum((_class_cost(card, scenario, key) for key in scenario.workload), RequestCost())
+                known[card] = (cost.input_usd, cost.cached_input_usd, cost.cache_write_usd, cost.output_usd)
+            prices[d, h] = known[card]
     return prices
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from simulator.catalogue.price_rows import (
     unbilled_keys,
 )
 from simulator.domain.pricing import PriceCard
+from simulator.domain.units import HALF_HOURS_PER_DAY, SECONDS_PER_HALF_HOUR
 
 if TYPE_CHECKING:
     from genai_prices.data_snapshot import DataSnapshot
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 BUNDLED_DATA_AS_OF = date(2026, 11, 9)  # newest dated row of genai-prices 0.2.3 that is not an announcement
 MAIN_PROVIDERS = ("anthropic", "openai", "google", "mistral", "x-ai", "deepseek", "groq", "together", "fireworks")
 SUGGESTIONS = 6
-HOURS = range(24)
 
 
 class UnknownApiId(UnknownId):
@@ -141,16 +141,18 @@ def price_card(api_model: ApiModel, at: datetime) -> PriceCard:
     )
 
 
-def hourly_price_cards(api_model: ApiModel, month_start: datetime) -> tuple[PriceCard, ...]:
-    """Prices of the UTC day on which a bill month starts: one card, or one per UTC hour for a model with peak hours.
+def day_price_cards(api_model: ApiModel, day: date) -> tuple[PriceCard, ...]:
+    """Prices of a UTC day: one card, or one per half hour for a model with peak hours.
 
-    An hour has the prices of its first minute. A row of the library holds from a date or in a daily window, never both,
-    so that peak hours have the present peak prices whatever the month (and on weekends, too).
+    A half hour has the prices of its first minute: providers change them on the full or the half hour. A row of the
+    library holds from a date or in a daily window, never both, so that peak hours have the present peak prices whatever
+    the day (and on weekends, too).
     """
-    day = as_utc(month_start)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
     if not api_model.has_time_of_day_prices:
-        return (price_card(api_model, day),)
-    return tuple(price_card(api_model, day.replace(hour=hour, minute=0, second=0, microsecond=0)) for hour in HOURS)
+        return (price_card(api_model, midnight),)
+    starts = (timedelta(seconds=place * SECONDS_PER_HALF_HOUR) for place in range(HALF_HOURS_PER_DAY))
+    return tuple(price_card(api_model, midnight + start) for start in starts)
 
 
 def first_price_date(api_model: ApiModel) -> date | None:

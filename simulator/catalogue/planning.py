@@ -29,6 +29,11 @@ from simulator.domain.units import BYTES_PER_GB, TOKENS_PER_MTOK
 
 T = TypeVar("T")
 
+_GIVEN = {
+    "output_tokens_per_s": "output tokens/s",
+    "total_tokens_per_s": "tokens/s",
+    "requests_per_s": "requests/s",
+}
 # Lengths that differ from the measured ones by more than this factor are worth a word in the report.
 _FAR_LENGTH_RATIO = 1.5
 
@@ -213,6 +218,13 @@ def _check_memory(scenario: Scenario, option: SelfHostedOption, model: OpenModel
 def _requests_per_s(scenario: Scenario, option: SelfHostedOption, lookup: _Lookup) -> float | None:
     """Requests a replica serves per second at full load, for the scenario's mix; None: a fault was noted."""
     given, mix = option.throughput, scenario.mix
+    if given is not None and given.measured is None:
+        value = next(
+            f"{getattr(given, key):g} {unit}" for key, unit in _GIVEN.items() if getattr(given, key) is not None
+        )
+        lookup.notes.use(
+            lookup.name, "throughput of a replica", value, given.source or "given in the scenario", None, False
+        )
     if given is not None and given.requests_per_s is not None:
         return given.requests_per_s
     if given is not None and given.total_tokens_per_s is not None:
@@ -292,8 +304,9 @@ def _whole_machines(option: SelfHostedOption, per_instance: int, lookup: _Lookup
     maximum = limits.maximum
     if maximum is not None and maximum % increment:
         maximum -= maximum % increment
-        if maximum < max(limits.minimum, 1):
-            text = f"is {limits.maximum}, must be at least {increment}: a machine holds {per_instance} replicas"
+        least = increment * -(-max(limits.minimum, 1) // increment)
+        if maximum < least:
+            text = f"is {limits.maximum}, must be at least {least}: a machine holds {per_instance} replicas"
             lookup.fault("replicas.maximum", text, infeasible=True)
             return limits
         lookup.notes.warn(

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.domain.autoscaling import AutoscalingPolicy
+from simulator.domain.autoscaling import AutoscalingPolicy, PerfectForesight
 from simulator.domain.options import Replicas
 from simulator.domain.scenario import Scenario
-from simulator.domain.units import MONTHS_PER_YEAR, SECONDS_PER_HOUR
+from simulator.domain.units import MONTHS_PER_YEAR, SECONDS_PER_DAY
 
 Array = NDArray[Any]  # of float64
 
@@ -78,9 +78,10 @@ class Overheads:
 
 @dataclass(frozen=True)
 class ApiPlan:
-    """An API with its prices of every month.
+    """An API with its prices of every day.
 
-    `usd_per_request` has shape (months, 1 or 24 hours UTC, 4 lines): the mean request's price by `API_LINES`.
+    `usd_per_request` has shape (days, 1 or 48 half hours UTC, 4 lines): the mean request's price by `API_LINES`, from
+    the first day of the horizon to its last.
     """
 
     name: str
@@ -90,12 +91,41 @@ class ApiPlan:
 
     kind = "api"
 
-    def usd_per_request_at(self, month: int, hour_weights: Array) -> Array:
-        """Price of the mean request in a month by line, its hours weighted with the demand. Shape (4,)."""
-        prices: Array = self.usd_per_request[month]
-        if prices.shape[0] == 1:
-            return prices[0]
-        return hour_weights @ prices
+    @property
+    def has_peak_hours(self) -> bool:
+        """Whether prices change within a day."""
+        return bool(self.usd_per_request.shape[1] > 1)
+
+    def usd_per_request_between(self, edges_s: Array, *, run_rate: bool = False) -> Array:
+        """Mean price of the mean request between moments, by line.
+
+        Parameters
+        ----------
+        edges_s : array of shape (n + 1,)
+            Moments after the start, never falling. [s]
+        run_rate : bool
+            The prices of the first day on every day.
+
+        Returns
+        -------
+        array of shape (n, 4)
+            Time average of the price between each moment and the next. [USD per request]
+        """
+        prices = self.usd_per_request[:1] if run_rate else self.usd_per_request
+        if not self.has_peak_hours and bool(np.all(prices == prices[0])):
+            return np.broadcast_to(prices[0, 0], (edges_s.size - 1, len(API_LINES)))
+        slots_per_day = prices.shape[1]
+        slot_s = SECONDS_PER_DAY / slots_per_day
+        slots = int(np.ceil(edges_s[-1] / slot_s - 1e-9))
+        by_slot = prices.reshape(-1, len(API_LINES))
+        if run_rate:
+            by_slot = np.tile(by_slot, (-(-slots // slots_per_day), 1))
+        slot_edges = np.arange(slots + 1) * slot_s
+        mean = np.empty((edges_s.size - 1, len(API_LINES)))
+        for line in range(len(API_LINES)):
+            paid = np.concatenate(([0.0], np.cumsum(by_slot[:slots, line]))) * slot_s
+            mean[:, line] = np.diff(np.interp(edges_s, slot_edges, paid)) / np.diff(edges_s)
+        return mean
 
 
 @dataclass(frozen=True)
@@ -124,10 +154,10 @@ class FleetPlan:
         """Requests that one replica serves at full load. [requests/s]"""
         return 1.0 / self.seconds_per_request
 
-    def usd_per_request_at_full_load(self, utilization_share: float = 1.0) -> float:
-        """Rent and variable cost of a request at a utilization: rent per hour over requests per hour."""
-        rent = self.usd_per_replica_hour * self.seconds_per_request / SECONDS_PER_HOUR
-        return rent / utilization_share + self.variable_usd_per_request
+    @property
+    def is_lower_bound(self) -> bool:
+        """Whether nobody can run such a fleet: it knows the demand before it comes."""
+        return isinstance(self.autoscaling, PerfectForesight)
 
 
 OptionPlan = ApiPlan | FleetPlan

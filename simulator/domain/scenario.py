@@ -16,6 +16,7 @@ from simulator.domain.traffic import Traffic
 from simulator.domain.units import (
     HOURS_PER_DAY,
     HOURS_PER_MONTH,
+    SECONDS_PER_DAY,
     SECONDS_PER_HOUR,
     SECONDS_PER_MONTH,
 )
@@ -87,6 +88,11 @@ class Horizon(Model):
     def bill_months(self) -> int:
         """Number of bill months: blocks of 730 h from the start, the last one maybe short."""
         return max(1, math.ceil(self.duration_s / SECONDS_PER_MONTH - 1e-9))
+
+    @property
+    def calendar_days(self) -> int:
+        """Number of days UTC that the horizon touches."""
+        return max(1, math.ceil(self.duration_s / SECONDS_PER_DAY - 1e-9))
 
     @property
     def in_months(self) -> float:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from simulator.presentation.numbers import distinct, usd, volume
 from simulator.presentation.wording import VERBS, verdict
+from simulator.simulation.results import Ledger
 from simulator.solving.study import BASELINE_ALWAYS_CHEAPER, Pair, Study
 
 _SAME = 0.005  # costs closer than this share are called about the same
 _MOST_MONTHS = 120
 
 
-def decision_sentence(study: Study) -> str:
+def decision_sentence(study: Study, ledgers: Mapping[str, Ledger]) -> str:
     """What every option costs at the scenario's own volume, what to do, and where each challenger starts to pay."""
     amounts = [option.usd_per_month for option in study.options.values()]
     costs = [f"{name} {cost}" for name, cost in zip(study.options, distinct(amounts, usd), strict=True)]
     best = study.options[study.cheapest]
     here = f"At {volume(study.tokens_per_month)} tokens a month: {_joined(costs)} a month."
     advice = f"{VERBS[best.kind].capitalize()}: {best.name}{_margin(study)}."
-    pairs = [pair_sentence(pair) + _arrival(study, pair) for pair in study.pairs.values()]
-    return " ".join([here, advice, *pairs])
+    pairs = [pair_sentence(pair) + _payback(study, pair) + _arrival(study, pair) for pair in study.pairs.values()]
+    return " ".join([here, advice, *_not_advised(study), *_over_time(study, ledgers), *pairs])
 
 
 def pair_sentence(pair: Pair) -> str:
@@ -26,18 +29,55 @@ def pair_sentence(pair: Pair) -> str:
     share = pair.breakeven_utilization_share
     hopeless = pair.reason == BASELINE_ALWAYS_CHEAPER and share is not None and share > 1
     why = "; even a full replica costs more per token than the API" if hopeless else ""
-    return f"{pair.challenger} {verdict(pair)}{why}."
+    against = "" if pair.settled is None or pair.settled == 0 else f" against {pair.baseline}"
+    return f"{pair.challenger} {verdict(pair)}{against}{why}."
+
+
+def _not_advised(study: Study) -> list[str]:
+    """Options that cost less than the advised one, and why they are no choice."""
+    best = study.options[study.cheapest].usd_per_month
+    sentences = []
+    for name, option in study.options.items():
+        if name in study.eligible or option.usd_per_month >= best:
+            continue
+        why = "is a lower bound" if option.is_lower_bound else f"turns {option.rejected_share:.0%} of the requests away"
+        sentences.append(f"{name} costs less, but {why}.")
+    return sentences
+
+
+def _over_time(study: Study, ledgers: Mapping[str, Ledger]) -> list[str]:
+    """The horizon's totals with growth, dated prices and one-off cost, where they say otherwise than the run rate."""
+    totals = {name: ledgers[name].total_usd for name in study.eligible if name in ledgers}
+    if len(totals) < 2:
+        return []
+    best = min(totals, key=totals.__getitem__)
+    if best == study.cheapest or totals[best] >= (1 - _SAME) * totals[study.cheapest]:
+        return []
+    months = study.plan.scenario.horizon.in_months
+    return [
+        f"But over {months:g} months, with growth and one-off cost, {best} is cheaper: {usd(totals[best])} against "
+        f"{usd(totals[study.cheapest])}."
+    ]
 
 
 def _margin(study: Study) -> str:
     """How far the cheapest option lies below the next."""
     best = study.options[study.cheapest].usd_per_month
-    others = [option.usd_per_month for option in study.options.values() if option.name != study.cheapest]
+    others = [option.usd_per_month for option in study.eligible.values() if option.name != study.cheapest]
     if not others:
         return ""
     if min(others) - best <= _SAME * min(others):
         return ", though the next costs about the same"
     return f", {1 - best / min(others):.0%} below the next"
+
+
+def _payback(study: Study, pair: Pair) -> str:
+    """How long the run rate's saving takes to pay a challenger's one-off cost, where it saves at all."""
+    option = study.options.get(pair.challenger)
+    saving = 0.0 if option is None else study.options[pair.baseline].usd_per_month - option.usd_per_month
+    if option is None or option.one_off_usd <= 0 or saving <= 0:
+        return ""
+    return f" Its one-off cost of {usd(option.one_off_usd)} is paid back in {option.one_off_usd / saving:.1f} months."
 
 
 def _arrival(study: Study, pair: Pair) -> str:

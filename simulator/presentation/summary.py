@@ -10,8 +10,12 @@ from typing import Any
 from simulator import __version__
 from simulator.domain.options import SelfHostedOption
 from simulator.presentation.decision import decision_sentence, pair_sentence
+from simulator.simulation.ledger import demand_of
 from simulator.simulation.results import Ledger
 from simulator.solving.study import OptionAtVolume, Pair, Study, requests_per_day
+
+_MOST_QUEUED_SHARE = 0.001
+_FAR_FROM_MEAN = 0.01
 
 
 def summary(study: Study, ledgers: Mapping[str, Ledger]) -> dict[str, Any]:
@@ -21,8 +25,9 @@ def summary(study: Study, ledgers: Mapping[str, Ledger]) -> dict[str, Any]:
     content = {
         "breakeven_version": __version__,
         "title": study.title,
+        "scenario": scenario.model_dump(mode="json", exclude_defaults=True),
         "decision": {
-            "sentence": decision_sentence(study),
+            "sentence": decision_sentence(study, ledgers),
             "cheapest": study.cheapest,
             "action": "buy" if study.options[study.cheapest].kind == "api" else "self_host",
         },
@@ -65,6 +70,17 @@ def warnings(study: Study, ledgers: Mapping[str, Ledger]) -> list[str]:
     for option in study.options.values():
         if option.rejected_share > 0:
             texts.append(f"{option.name}: {option.rejected_share:.2%} of the requests are rejected, not served")
+        if option.queued_share > _MOST_QUEUED_SHARE:
+            texts.append(
+                f"{option.name}: {option.queued_share:.1%} of the requests still wait at the end of the horizon; "
+                "they are counted and paid like what overflows or is rejected"
+            )
+    realised = float(demand_of(study.plan).profile.mean())
+    if abs(realised - 1) > _FAR_FROM_MEAN:
+        texts.append(
+            f"this draw of the demand lies {realised - 1:+.1%} off its mean; bills are those of the draw, "
+            "another seed has others"
+        )
     weak = [f"{figure.option}: {figure.what}" for figure in figures_used(study) if figure.unverified]
     if weak:
         texts.append(f"stands on unverified figures: {'; '.join(weak)}")
@@ -89,7 +105,8 @@ def assumptions(study: Study) -> list[str]:
                 f"{name}: a request {wait}{after}; cold start {option.cold_start_s:g} s, "
                 f"billed from the {option.billing_from}"
             )
-    lines.append("curve and crossings are at run rate: no growth, prices of the first month, no one-off cost")
+    lines.append("curve and crossings are at run rate: no growth, prices of the first day, no one-off cost")
+    lines.append("costs alone are compared: that the options do the job equally well is for you to judge")
     return lines
 
 
@@ -103,6 +120,8 @@ def _option(study: Study, option: OptionAtVolume, ledger: Ledger | None) -> dict
             "utilization_share": option.utilization_share if option.kind == "self_hosted" else None,
             "overflow_share": option.overflow_share,
             "rejected_share": option.rejected_share,
+            "queued_share": option.queued_share,
+            "is_lower_bound": option.is_lower_bound,
             "peak_replicas": option.peak_replicas if option.kind == "self_hosted" else None,
         },
         "one_off_usd": option.one_off_usd,

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from simulator.presentation.decision import decision_sentence
 from simulator.presentation.numbers import volume
-from simulator.presentation.summary import assumptions, warnings
+from simulator.presentation.summary import assumptions, figures_used, warnings
 from simulator.simulation.results import Ledger
 from simulator.solving.study import OptionAtVolume, Pair, Study, requests_per_day
 
@@ -30,14 +30,20 @@ def print_study(study: Study, ledgers: Mapping[str, Ledger], files: Sequence[Pat
     """Print the decision summary of a run."""
     console = console_for(stream)
     console.print(f"\n[bold]{escape(study.title)}[/bold]\n")
-    console.print(escape(decision_sentence(study)))
+    console.print(escape(decision_sentence(study, ledgers)))
     console.print()
-    console.print(_options_table(study))
+    console.print(_options_table(study, ledgers))
     console.print(_crossings_table(study))
     for text in warnings(study, ledgers):
         console.print(f"[yellow]![/yellow] {escape(text)}")
     for text in assumptions(study):
         console.print(f"[dim]- {escape(text)}[/dim]")
+    console.print("[dim]Stands on:[/dim]")
+    for figure in figures_used(study):
+        day = "undated" if figure.as_of is None else figure.as_of
+        console.print(
+            f"[dim]- {escape(f'{figure.option}: {figure.what}: {figure.value} ({figure.source}, {day})')}[/dim]"
+        )
     if files:
         console.print(f"\nWritten to {escape(str(files[0].parent))}: {', '.join(path.name for path in files)}")
 
@@ -57,29 +63,45 @@ def print_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
     console_for(stream).print(table)
 
 
-def _options_table(study: Study) -> Table:
+def _options_table(study: Study, ledgers: Mapping[str, Ledger]) -> Table:
     title = (
         f"At {volume(study.tokens_per_month)} tokens a month ({study.requests_per_day:,.0f} requests a day), run rate"
     )
     table = _table(title)
-    for name in ("option", "USD a month", "USD per 1,000 requests", "USD per M tokens", "utilization", "overflow"):
+    horizon = f"over {study.plan.scenario.horizon.in_months:g} months"
+    for name in (
+        "option",
+        "USD a month",
+        "per 1,000 requests",
+        "per M tokens",
+        horizon,
+        "utilization",
+        "not by the fleet",
+    ):
         table.add_column(name, justify="left" if name == "option" else "right", no_wrap=name == "option")
     for option in sorted(study.options.values(), key=lambda one: one.usd_per_month):
-        table.add_row(*_option_cells(study, option))
+        table.add_row(*_option_cells(study, option, ledgers.get(option.name)))
     return table
 
 
-def _option_cells(study: Study, option: OptionAtVolume) -> list[str]:
+def _option_cells(study: Study, option: OptionAtVolume, ledger: Ledger | None) -> list[str]:
     fleet = option.kind == "self_hosted"
     left = option.overflow_share + option.rejected_share
     return [
-        escape(option.name) + (" (baseline)" if option.name == study.baseline else ""),
+        escape(option.name) + _remark(study, option),
         f"{option.usd_per_month:,.0f}",
         f"{option.unit_costs.usd_per_1000_requests:,.4g}",
         f"{option.unit_costs.usd_per_mtok_total:,.4g}",
+        "" if ledger is None else f"{ledger.total_usd:,.0f}",
         f"{option.utilization_share:.0%}" if fleet else "",
         f"{left:.2%}" if fleet else "",
     ]
+
+
+def _remark(study: Study, option: OptionAtVolume) -> str:
+    if option.name == study.baseline:
+        return " (baseline)"
+    return " (lower bound)" if option.is_lower_bound else ""
 
 
 def _crossings_table(study: Study) -> Table:

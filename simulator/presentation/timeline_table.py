@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from simulator.domain.plans import Array
 from simulator.domain.units import SECONDS_PER_HOUR
 from simulator.simulation.results import Ledger
 
@@ -31,26 +32,26 @@ def timeline_tables(ledgers: Iterable[Ledger], *, every_step: bool = False) -> l
 
 def _one(ledger: Ledger, every_step: bool) -> pd.DataFrame:
     quantities = _quantities(ledger)
-    per_hour = round(SECONDS_PER_HOUR / ledger.step_s)
-    divides = per_hour > 1 and abs(per_hour * ledger.step_s - SECONDS_PER_HOUR) < 1e-6
-    if every_step or not divides:
+    if every_step or ledger.step_s >= SECONDS_PER_HOUR:
         table = pd.DataFrame(quantities)
         times = ledger.times
     else:
+        hours = np.arange(ledger.arriving_tokens.size) * ledger.step_s // SECONDS_PER_HOUR
+        starts = np.flatnonzero(np.diff(hours, prepend=-1.0))
         table = pd.DataFrame(
             {
-                f"{key}_{kind}": _by_hour(values, per_hour, kind)
+                f"{key}_{kind}": _by_hour(values, starts, kind)
                 for key, values in quantities.items()
                 for kind in ("mean", "max")
             }
         )
-        times = ledger.times[::per_hour]
+        times = ledger.times[starts].floor("h")
     table.insert(0, "time", times.strftime("%Y-%m-%dT%H:%M:%SZ"))
     table.insert(1, "option", ledger.option)
     return table
 
 
-def _quantities(ledger: Ledger) -> dict[str, np.ndarray]:
+def _quantities(ledger: Ledger) -> dict[str, Array]:
     quantities = {
         "arriving_tokens_per_s": ledger.arriving_tokens / ledger.step_s,
         "served_tokens_per_s": ledger.served_tokens / ledger.step_s,
@@ -68,10 +69,8 @@ def _quantities(ledger: Ledger) -> dict[str, np.ndarray]:
     }
 
 
-def _by_hour(values: np.ndarray, per_hour: int, kind: str) -> np.ndarray:
-    """Mean or maximum of every `per_hour` values; the last hour may be short."""
-    starts = np.arange(0, values.size, per_hour)
+def _by_hour(values: Array, starts: Array, kind: str) -> Array:
+    """Mean or maximum of the steps that begin in each hour."""
     if kind == "max":
-        return np.asarray(np.maximum.reduceat(values, starts))
-    counts = np.diff(np.append(starts, values.size))
-    return np.asarray(np.add.reduceat(values, starts) / counts)
+        return np.maximum.reduceat(values, starts)
+    return np.add.reduceat(values, starts) / np.diff(np.append(starts, values.size))

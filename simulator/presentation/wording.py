@@ -57,7 +57,13 @@ def answers(study: Study) -> list[str]:
     every = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
     cheapest = f"{best.name} is cheapest at {costs[list(study.options).index(best.name)]}"
     nearest = min(
-        study.pairs.values(), key=lambda pair: (pair.challenger != best.name, pair.settled is None, pair.settled or 0.0)
+        study.pairs.values(),
+        key=lambda pair: (
+            pair.challenger != best.name,
+            pair.challenger not in study.eligible,
+            pair.settled is None,
+            pair.settled or 0.0,
+        ),
     )
     pairs = [f"{pair.challenger} {verdict(pair)}" for pair in study.pairs.values()]
     return [

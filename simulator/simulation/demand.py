@@ -20,21 +20,22 @@ _STREAMS = {"noise": 1, "spikes": 2}
 _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
 
 
+Steps = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
 @dataclass(frozen=True)
 class Demand:
     """Arrivals over the mean, step by step, with the calendar the bills need.
 
     `profile` has shape (steps,) and mean 1 in expectation; `month_ends` (months,) is the first step after each bill
-    month, `months` (months,) their lengths in months of 730 h, `growth` (months,) the factor on each month, and
-    `hour_weights` (months, 24) the share of a month's demand that falls in each hour UTC.
+    month, `months` (months,) their lengths in months of 730 h (in whole steps), `growth` (months,) the factor on each.
     """
 
     horizon: Horizon
     profile: Array
-    month_ends: np.ndarray[tuple[int], np.dtype[np.int64]]
+    month_ends: Steps
     months: Array
     growth: Array
-    hour_weights: Array
 
     @property
     def step_s(self) -> float:
@@ -47,19 +48,20 @@ class Demand:
         return int(self.profile.size)
 
     @property
-    def run_rate_hour_weights(self) -> Array:
-        """Share of the whole demand that falls in each hour UTC. Shape (24,)."""
-        month_means = self.by_month(self.profile)
-        return month_means @ self.hour_weights / max(month_means.sum(), 1e-300)
+    def edges_s(self) -> Array:
+        """Moments between the steps, from the start to the end; shape (steps + 1,). [s]"""
+        return np.arange(self.steps + 1) * self.step_s
 
     def by_month(self, per_step: Array) -> Array:
         """Sum over each bill month of a number per step. Shape (months,)."""
-        starts = np.concatenate(([0], self.month_ends[:-1]))
-        # A step longer than a month leaves months without one.
-        with_steps = self.month_ends > starts
-        sums = np.zeros(starts.size)
-        sums[with_steps] = np.add.reduceat(per_step, starts[with_steps])
+        sums = np.zeros(self.months.size)
+        with_steps = self.months > 0  # a long step may leave a short last month without one
+        sums[with_steps] = self.sums_until(per_step, self.month_ends[with_steps])
         return sums
+
+    def sums_until(self, per_step: Array, block_ends: Steps) -> Array:
+        """Sum over blocks of steps, each up to its end, of a number per step. Shape (blocks,)."""
+        return np.add.reduceat(per_step, np.concatenate(([0], block_ends[:-1])))
 
     def grown_profile(self) -> Array:
         """The profile with the growth of each month on it. Shape (steps,)."""
@@ -97,24 +99,18 @@ def sample_demand(traffic: Traffic, horizon: Horizon, seed: int) -> Demand:
 
 
 def _with_calendar(traffic: Traffic, horizon: Horizon, profile: Array) -> Demand:
-    """Add the bill months, their growth and the hours of the day."""
+    """Add the bill months and their growth."""
     months = horizon.bill_months
     ends_s = np.minimum(np.arange(1, months + 1) * SECONDS_PER_MONTH, horizon.duration_s)
     month_ends = np.round(ends_s / horizon.step_s).astype(np.int64)
     month_ends[-1] = profile.size
-    month_of_step = np.searchsorted(month_ends, np.arange(profile.size), side="right")
-    middle_s = (np.arange(profile.size) + 0.5) * horizon.step_s
-    hour_of_step = (middle_s / SECONDS_PER_HOUR).astype(np.int64) % 24
-    sums = np.bincount(month_of_step * 24 + hour_of_step, weights=profile, minlength=months * 24)
-    by_hour = sums.astype(np.float64).reshape(months, 24)
     profile.setflags(write=False)
     return Demand(
         horizon=horizon,
         profile=profile,
         month_ends=month_ends,
-        months=np.diff(ends_s, prepend=0.0) / SECONDS_PER_MONTH,
+        months=np.diff(month_ends, prepend=0) * (horizon.step_s / SECONDS_PER_MONTH),
         growth=(1.0 + traffic.growth_per_month) ** np.arange(months),
-        hour_weights=by_hour / np.maximum(by_hour.sum(axis=1, keepdims=True), 1e-300),
     )
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.domain.autoscaling import FixedFleet, PerfectForesight, TargetUtilization
+from simulator.domain.options import Replicas
 from simulator.domain.plans import Array, FleetPlan
 from simulator.domain.units import SECONDS_PER_HOUR, SECONDS_PER_MONTH
 from simulator.simulation import kernel, policies
-from simulator.simulation.demand import Demand
+from simulator.simulation.demand import Demand, Steps
 
 _NO_LIMIT = 1e290  # times a load still finite, and above every queue
 CONSERVATION_TOLERANCE = 1e-9
@@ -31,7 +32,7 @@ class StepRecord:
 
 @dataclass(frozen=True)
 class FleetRun:
-    """Totals of a fleet by bill month and lane; arrays of shape (months, lanes) but `queued_requests` (lanes,)."""
+    """Totals of a fleet by block of steps and lane; arrays of shape (blocks, lanes) but `queued_requests` (lanes,)."""
 
     arriving_requests: Array
     served_requests: Array
@@ -40,7 +41,7 @@ class FleetRun:
     billed_replica_hours: Array
     ready_replica_hours: Array
     peak_billed_replicas: Array
-    peak_queued_requests: Array
+    month_starts: Steps  # first block of each month
     record: StepRecord | None
 
 
@@ -75,7 +76,13 @@ def rounded_durations(plan: FleetPlan, step_s: float) -> tuple[str, ...]:
 
 
 def serve(
-    plan: FleetPlan, demand: Demand, requests_per_month: Array, *, grown: bool = False, record: bool = False
+    plan: FleetPlan,
+    demand: Demand,
+    requests_per_month: Array,
+    *,
+    grown: bool = False,
+    record: bool = False,
+    block_ends: Steps | None = None,
 ) -> FleetRun:
     """Serve the demand at each of several volumes with a fleet of its own.
 
@@ -91,11 +98,13 @@ def serve(
         Whether the growth of each month is on the profile (a simulation over time) or not (run rate).
     record : bool
         Keep every step; for one volume only.
+    block_ends : int array of shape (blocks,), optional
+        First step after each block to sum over, the ends of the bill months among them; left out: the bill months.
 
     Returns
     -------
     FleetRun
-        Totals by month and volume.
+        Totals by block and volume.
 
     Raises
     ------
@@ -111,20 +120,22 @@ def serve(
     timing = _timing(plan, demand.step_s)
     seen = _seen_profile(profile, timing)
     patient = patient_profile(profile, plan.max_wait_s / demand.step_s)
-    months, size = demand.month_ends.size, volumes.size
-    sums = np.zeros((months, kernel.SUM_ROWS, size))
+    months = demand.month_ends[demand.months > 0]
+    ends = months if block_ends is None else block_ends
+    size = volumes.size
+    sums = np.zeros((ends.size, kernel.SUM_ROWS, size))
     queue = np.zeros(size)
     steps_record = np.zeros((kernel.RECORD_ROWS, profile.size if record else 0))
     for start in range(0, size, kernel.LANES):
         lanes = slice(start, min(start + kernel.LANES, size))
         sums[:, :, lanes], queue[lanes] = _run_lanes(
-            plan, demand, timing, (profile, seen, patient), volumes[lanes], steps_record
+            plan, demand, ends, timing, (profile, seen, patient), volumes[lanes], steps_record
         )
-    _check_conservation(plan, demand.by_month(profile).sum(), volumes, sums, queue, demand.step_s)
+    _check_conservation(plan, float(profile.sum()), volumes, sums, queue, demand.step_s)
 
     per_step = demand.step_s / plan.seconds_per_request  # requests in a replica-step of work
     hours = demand.step_s / SECONDS_PER_HOUR
-    arriving_per_request = demand.by_month(profile) * (demand.step_s / SECONDS_PER_MONTH)
+    arriving_per_request = demand.sums_until(profile, ends) * (demand.step_s / SECONDS_PER_MONTH)
     return FleetRun(
         arriving_requests=np.outer(arriving_per_request, volumes),
         served_requests=sums[:, kernel.SERVED] * per_step,
@@ -133,7 +144,7 @@ def serve(
         billed_replica_hours=sums[:, kernel.BILLED] * hours,
         ready_replica_hours=sums[:, kernel.READY] * hours,
         peak_billed_replicas=sums[:, kernel.PEAK_BILLED],
-        peak_queued_requests=sums[:, kernel.PEAK_QUEUE] * per_step,
+        month_starts=np.concatenate(([0], np.searchsorted(ends, months[:-1]) + 1)),
         record=_step_record(steps_record, profile, volumes, demand.step_s, per_step) if record else None,
     )
 
@@ -197,16 +208,24 @@ def _fleet_size(plan: FleetPlan, load: Array, peak: float) -> Array:
     return load * peak / policy.target_share
 
 
+def _most_starts(limits: Replicas) -> float:
+    """Starts allowed in one evaluation, in whole increments, as machines are rented whole; 0: any."""
+    if limits.max_starts is None:
+        return 0.0
+    return float(max(limits.max_starts // limits.increment, 1) * limits.increment)
+
+
 def _run_lanes(
     plan: FleetPlan,
     demand: Demand,
+    ends: Steps,
     timing: _Timing,
     profiles: tuple[Array, Array, Array],
     volumes: Array,
     record: Array,
 ) -> tuple[Array, Array]:
-    """One kernel pass over at most LANES volumes: sums of shape (months, rows, lanes) and the queues left."""
-    lanes, months = volumes.size, demand.month_ends.size
+    """One kernel pass over at most LANES volumes: sums of shape (blocks, rows, lanes) and the queues left."""
+    lanes = volumes.size
     load = np.zeros(kernel.LANES)
     load[:lanes] = volumes * (plan.seconds_per_request / SECONDS_PER_MONTH)
     limits = plan.replicas
@@ -219,16 +238,16 @@ def _run_lanes(
             0.0 if counted else float(limits.minimum),
             float(limits.increment),
             min(maximum, 1e300),
-            0.0 if limits.max_starts is None or timing.anticipates else float(limits.max_starts),
+            0.0 if timing.anticipates else _most_starts(limits),
         ]
     )
     evaluation = max(1, _whole_steps(limits.evaluation_period_s, demand.step_s))
     flags = [timing.cold_steps, evaluation, int(timing.anticipates), int(plan.billing_from == "ready")]
-    sums = np.zeros(months * kernel.SUM_ROWS * kernel.LANES)
+    sums = np.zeros(ends.size * kernel.SUM_ROWS * kernel.LANES)
     queue = np.zeros(kernel.LANES)
     kernel.run_lanes(
         *profiles,
-        demand.month_ends,
+        ends,
         load,
         timing.decide,
         timing.parameters,
@@ -236,15 +255,14 @@ def _run_lanes(
         limit_values,
         np.array(flags, dtype=np.int64),
         timing.cold_fraction,
-        # A window longer than the horizon holds all of it and what was before it, whatever its length.
-        np.zeros((min(timing.stabilisation_steps, demand.steps) + 2, kernel.LANES)),
-        np.zeros((min(timing.cold_steps, demand.steps) + 2, kernel.LANES)),
+        np.zeros((timing.stabilisation_steps + 2, kernel.LANES)),
+        np.zeros((timing.cold_steps + 2, kernel.LANES)),
         np.zeros(kernel.STATE_SIZE),
         sums,
         queue,
         record,
     )
-    return sums.reshape(months, kernel.SUM_ROWS, kernel.LANES)[:, :, :lanes], queue[:lanes]
+    return sums.reshape(ends.size, kernel.SUM_ROWS, kernel.LANES)[:, :, :lanes], queue[:lanes]
 
 
 def _check_conservation(

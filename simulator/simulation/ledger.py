@@ -9,11 +9,8 @@ import numpy as np
 import pandas as pd
 
 from simulator.domain.plans import API_LINES, ApiPlan, Array, FleetPlan, OptionPlan, Overheads, Plan
-from simulator.domain.units import (
-    SECONDS_PER_HOUR,
-    SECONDS_PER_MONTH,
-)
-from simulator.simulation.demand import Demand, sample_demand
+from simulator.domain.units import SECONDS_PER_HALF_HOUR, SECONDS_PER_HOUR, SECONDS_PER_MONTH
+from simulator.simulation.demand import Demand, Steps, sample_demand
 from simulator.simulation.fleet import FleetRun, StepRecord, rounded_durations, serve
 from simulator.simulation.results import Ledger, RunRate
 from simulator.simulation.waiting import queue_report
@@ -41,35 +38,39 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
     option = _planned(plan, name)
     if isinstance(option, ApiPlan):
         return _api_run_rate(option, demand, requests)
-    run = serve(option, demand, requests)
+    target = _overflow_api(plan, option)
+    blocks = _price_blocks(target, demand)
+    run = serve(option, demand, requests, block_ends=blocks)
     months = demand.months.sum()
-    overflow_usd = _run_rate_overflow_usd(plan, option, demand)
-    lines = {
-        key: value.sum(axis=0) / months
-        for key, value in _fleet_lines(option, demand, run, np.full(demand.months.size, overflow_usd)).items()
-    }
+    # What still waits at the end was not served: it costs what overflow costs.
+    prices = _left_usd_per_request(option, target, demand, blocks)
+    mean_price = float(_left_usd_per_request(option, target, demand, demand.month_ends[-1:])[0])
+    left_usd = (prices @ run.overflow_requests + mean_price * run.queued_requests) / months
+    lines = {key: value.sum(axis=0) / months for key, value in _fleet_lines(option, demand, run).items()}
+    own_usd = np.sum(list(lines.values()), axis=0)
+    if np.any(prices > 0):
+        lines["rejected" if option.overflow_to is None else "overflow"] = left_usd
     served = run.served_requests.sum(axis=0)
-    kept = served + run.queued_requests
     arrived = run.arriving_requests.sum(axis=0)
-    away = run.overflow_requests.sum(axis=0)
-    per_left = option.rejected_usd_per_request if option.overflow_to is None else overflow_usd
-    left_line = "rejected" if option.overflow_to is None else "overflow"
     billed = run.billed_replica_hours.sum(axis=0) * option.requests_per_s_per_replica * SECONDS_PER_HOUR
-    scale = _mean_arrivals(demand)
     with np.errstate(invalid="ignore", divide="ignore"):
-        share_left = np.where(arrived > 0, away / arrived, 0.0)
+        share_left = np.where(arrived > 0, np.maximum(arrived - served, 0.0) / arrived, 0.0)
+        share_left[share_left < 1e-12] = 0.0  # rounding of the sums
         utilization = np.where(billed > 0, served / billed, 0.0)
+        queued_share = np.where(arrived > 0, run.queued_requests / arrived, 0.0)
+    profile_by_block = demand.sums_until(demand.profile, blocks) * (demand.step_s / SECONDS_PER_MONTH)
     return RunRate(
         name=name,
         requests_per_month=requests,
-        arriving_requests_per_month=requests * scale,
+        arriving_requests_per_month=requests * _mean_arrivals(demand),
         lines=lines,
-        linear_usd_per_request=per_left * scale,
-        rising=np.sum([value for key, value in lines.items() if key != left_line], axis=0),
-        falling=per_left * kept / months,
+        linear_usd_per_request=float(prices @ profile_by_block) / months,
+        rising=own_usd,
+        falling=(prices @ run.served_requests) / months,
         utilization_share=utilization,
         overflow_share=share_left if option.overflow_to is not None else np.zeros(requests.size),
         rejected_share=share_left if option.overflow_to is None else np.zeros(requests.size),
+        queued_share=queued_share,
         peak_replicas=run.peak_billed_replicas.max(axis=0),
     )
 
@@ -84,9 +85,14 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
     if isinstance(option, ApiPlan):
         return _api_ledger(plan, option, demand, requests)
     run = serve(option, demand, np.array([requests]), grown=True, record=True)
-    overflow_usd = _overflow_usd_per_request(plan, option, demand)
-    lines = {key: value[:, 0] for key, value in _fleet_lines(option, demand, run, overflow_usd).items()}
     record = cast(StepRecord, run.record)
+    lines = {key: value[:, 0] for key, value in _fleet_lines(option, demand, run).items()}
+    target = _overflow_api(plan, option)
+    prices = _left_usd_per_request(option, target, demand, np.arange(1, demand.steps + 1), run_rate=False)
+    if np.any(prices > 0):
+        left_usd = demand.by_month(record.overflow_requests * prices)
+        left_usd[-1] += float(run.queued_requests[0] * prices[-1])
+        lines["rejected" if option.overflow_to is None else "overflow"] = left_usd
     tokens = plan.tokens_per_request
     rejects = option.overflow_to is None
     away = record.overflow_requests * tokens
@@ -153,38 +159,42 @@ def _fixed_lines(overheads: Overheads, months: Array, peak_gpus: Array) -> dict[
     return lines
 
 
-def _fleet_lines(option: FleetPlan, demand: Demand, run: FleetRun, overflow_usd_per_request: Array) -> dict[str, Array]:
-    """Cost of a fleet by line, each of shape (months, n). [USD]"""
+def _fleet_lines(option: FleetPlan, demand: Demand, run: FleetRun) -> dict[str, Array]:
+    """Cost of a fleet itself by line, each of shape (blocks or months, n). [USD]"""
     lines: dict[str, Array] = {"rent": run.billed_replica_hours * option.usd_per_replica_hour}
-    lines |= _fixed_lines(option.overheads, demand.months, run.peak_billed_replicas * option.gpus_paid_per_replica)
+    peaks = np.maximum.reduceat(run.peak_billed_replicas, run.month_starts, axis=0)
+    lines |= _fixed_lines(option.overheads, demand.months[demand.months > 0], peaks * option.gpus_paid_per_replica)
     if option.variable_usd_per_request > 0:
         lines["variable"] = run.served_requests * option.variable_usd_per_request
-    if option.overflow_to is not None:
-        lines["overflow"] = run.overflow_requests * overflow_usd_per_request[:, None]
-    elif option.rejected_usd_per_request > 0:
-        lines["rejected"] = run.overflow_requests * option.rejected_usd_per_request
     return lines
 
 
-def _overflow_usd_per_request(plan: Plan, option: FleetPlan, demand: Demand) -> Array:
-    """Price of an overflowing request in each month: the API's, its hours weighted with the demand. Shape (months,)."""
-    months = demand.months.size
+def _overflow_api(plan: Plan, option: FleetPlan) -> ApiPlan | None:
     target = plan.options.get(option.overflow_to) if option.overflow_to is not None else None
-    if not isinstance(target, ApiPlan):
-        return np.zeros(months)
-    return np.array([target.usd_per_request_at(m, demand.hour_weights[m]).sum() for m in range(months)])
+    return target if isinstance(target, ApiPlan) else None
 
 
-def _run_rate_overflow_usd(plan: Plan, option: FleetPlan, demand: Demand) -> float:
-    """Price of an overflowing request at run rate: first month, hours of the whole demand, as the API bills it."""
-    target = plan.options.get(option.overflow_to) if option.overflow_to is not None else None
-    if not isinstance(target, ApiPlan):
-        return 0.0
-    return float(target.usd_per_request_at(0, demand.run_rate_hour_weights).sum())
+def _price_blocks(target: ApiPlan | None, demand: Demand) -> Steps:
+    """First steps after each block of equal overflow price: half hours where the API has peak hours, else months."""
+    if target is None or not target.has_peak_hours:
+        return demand.month_ends[demand.months > 0]
+    per_block = max(1, int(SECONDS_PER_HALF_HOUR // demand.step_s))
+    return np.unique(np.append(np.arange(per_block, demand.steps, per_block), demand.month_ends))
+
+
+def _left_usd_per_request(
+    option: FleetPlan, target: ApiPlan | None, demand: Demand, block_ends: Steps, *, run_rate: bool = True
+) -> Array:
+    """Price of a request that the fleet leaves: the API's, or the penalty. Mean over each block; shape (blocks,)."""
+    if option.overflow_to is None or target is None:
+        return np.full(block_ends.size, option.rejected_usd_per_request)
+    edges_s = np.concatenate(([0], block_ends)) * demand.step_s
+    return target.usd_per_request_between(edges_s, run_rate=run_rate).sum(axis=1)
 
 
 def _api_run_rate(option: ApiPlan, demand: Demand, requests: Array) -> RunRate:
-    per_request = option.usd_per_request_at(0, demand.run_rate_hour_weights) * _mean_arrivals(demand)
+    per_step = option.usd_per_request_between(demand.edges_s, run_rate=True)
+    per_request = demand.profile @ per_step / demand.steps
     lines = {key: requests * usd for key, usd in zip(API_LINES, per_request, strict=True) if usd > 0}
     fixed = _fixed_lines(option.overheads, np.ones(1), np.zeros((1, requests.size)))
     lines |= {key: value[0] for key, value in fixed.items()}
@@ -200,15 +210,15 @@ def _api_run_rate(option: ApiPlan, demand: Demand, requests: Array) -> RunRate:
         utilization_share=nothing,
         overflow_share=nothing,
         rejected_share=nothing,
+        queued_share=nothing,
         peak_replicas=nothing,
     )
 
 
 def _api_ledger(plan: Plan, option: ApiPlan, demand: Demand, requests_per_month: float) -> Ledger:
     arriving = demand.grown_profile() * (requests_per_month * demand.step_s / SECONDS_PER_MONTH)
-    by_month = demand.by_month(arriving)
-    prices = np.array([option.usd_per_request_at(m, demand.hour_weights[m]) for m in range(demand.months.size)])
-    lines = {key: by_month * prices[:, i] for i, key in enumerate(API_LINES) if prices[:, i].any()}
+    prices = option.usd_per_request_between(demand.edges_s)
+    lines = {key: demand.by_month(arriving * prices[:, i]) for i, key in enumerate(API_LINES) if prices[:, i].any()}
     fixed = _fixed_lines(option.overheads, demand.months, np.zeros((demand.months.size, 1)))
     lines |= {key: value[:, 0] for key, value in fixed.items()}
     tokens = arriving * plan.tokens_per_request

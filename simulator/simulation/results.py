@@ -61,6 +61,7 @@ class RunRate:
     utilization_share: Array
     overflow_share: Array
     rejected_share: Array
+    queued_share: Array  # of what arrived, still waiting at the end; counted with what overflows or is rejected
     peak_replicas: Array
 
     @property

@@ -29,6 +29,9 @@ CHALLENGER_ALWAYS_CHEAPER = "challenger_always_cheaper"
 NOT_SETTLED_IN_RANGE = "not_settled_in_range"
 INFEASIBLE = "infeasible"
 
+# A fleet that turns more of the requests away is no alternative to one that serves them.
+MOST_REJECTED_SHARE = 0.01
+
 
 @dataclass(frozen=True)
 class OptionAtVolume:
@@ -43,6 +46,8 @@ class OptionAtVolume:
     utilization_share: float
     overflow_share: float
     rejected_share: float
+    queued_share: float
+    is_lower_bound: bool
     peak_replicas: float
     one_off_usd: float
 
@@ -108,9 +113,22 @@ class Study:
         return self.first_pair.reason
 
     @property
+    def eligible(self) -> dict[str, OptionAtVolume]:
+        """Options that one could choose: those that exist (no lower bound) and serve what arrives.
+
+        All of them where none is left.
+        """
+        chosen = {
+            name: option
+            for name, option in self.options.items()
+            if not option.is_lower_bound and option.rejected_share <= MOST_REJECTED_SHARE
+        }
+        return chosen or dict(self.options)
+
+    @property
     def cheapest(self) -> str:
-        """Option that costs least at the scenario's own volume."""
-        return min(self.options.values(), key=lambda option: option.usd_per_month).name
+        """Eligible option that costs least at the scenario's own volume."""
+        return min(self.eligible.values(), key=lambda option: option.usd_per_month).name
 
 
 def solve(plan: Plan) -> Study:
@@ -166,6 +184,8 @@ def _at_volume(plan: Plan, rates: RunRate) -> OptionAtVolume:
         utilization_share=float(rates.utilization_share[0]),
         overflow_share=float(rates.overflow_share[0]),
         rejected_share=float(rates.rejected_share[0]),
+        queued_share=float(rates.queued_share[0]),
+        is_lower_bound=isinstance(option, FleetPlan) and option.is_lower_bound,
         peak_replicas=float(rates.peak_replicas[0]),
         one_off_usd=option.overheads.total_one_off_usd,
     )
@@ -204,7 +224,10 @@ def _pair(plan: Plan, challenger: str, rates: Rates) -> Pair:
 
 def _difference(ours: RunRate, theirs: RunRate) -> Difference:
     """Cost of the challenger minus the baseline's, every part on the side where it never falls with the volume."""
-    linear = (ours.linear_usd_per_request - theirs.linear_usd_per_request) * ours.requests_per_month
+    slope = ours.linear_usd_per_request - theirs.linear_usd_per_request
+    if abs(slope) <= 1e-12 * max(ours.linear_usd_per_request, theirs.linear_usd_per_request):
+        slope = 0.0  # the same price, summed in another order
+    linear = slope * ours.requests_per_month
     return Difference(
         rising=ours.rising + theirs.falling + np.maximum(linear, 0.0),
         falling=ours.falling + theirs.rising + np.maximum(-linear, 0.0),
@@ -259,7 +282,8 @@ def _full_load(plan: Plan, challenger: str, baseline: RunRate) -> tuple[float | 
     option = plan.options[challenger]
     if not isinstance(option, FleetPlan):
         return None, None
-    usd = option.usd_per_request_at_full_load()
+    per_hour = option.requests_per_s_per_replica * SECONDS_PER_HOUR
+    usd = option.usd_per_replica_hour / per_hour + option.variable_usd_per_request
     per_mtok = usd / plan.tokens_per_request * TOKENS_PER_MTOK
     if not isinstance(plan.options[baseline.name], ApiPlan):
         return None, per_mtok

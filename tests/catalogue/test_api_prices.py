@@ -23,8 +23,8 @@ from simulator.catalogue import api_prices
 from simulator.catalogue.api_prices import (
     api_model_ids,
     api_providers,
+    day_price_cards,
     first_price_date,
-    hourly_price_cards,
     price_card,
     resolve_api_model,
 )
@@ -273,23 +273,23 @@ def test_dates_are_utc_and_a_moment_without_a_zone_is_utc():
 
 def test_a_model_without_peak_hours_has_one_card_a_day():
     api_model = resolve_api_model("claude-haiku-4-5")
-    assert hourly_price_cards(api_model, NOVEMBER) == (price_card(api_model, NOVEMBER),)
+    assert day_price_cards(api_model, NOVEMBER.date()) == (price_card(api_model, NOVEMBER),)
 
 
 def test_peak_hours_cost_twice_the_rest_of_the_day():
     api_model = resolve_api_model("deepseek-v4-flash")
     assert api_model.has_time_of_day_prices
     assert warning_names(api_model) == ["peak_hours_every_day"]
-    cards = hourly_price_cards(api_model, datetime(2026, 11, 1, 17, tzinfo=UTC))
+    cards = day_price_cards(api_model, date(2026, 11, 1))
     peak_hours = [1, 2, 3, 6, 7, 8, 9]
-    expected = [(0.3, 1.2) if hour in peak_hours else (0.15, 0.6) for hour in range(24)]
+    expected = [(0.3, 1.2) if half // 2 in peak_hours else (0.15, 0.6) for half in range(48)]
     assert [(c.prices_for(1).input_usd_per_mtok, c.prices_for(1).output_usd_per_mtok) for c in cards] == expected
 
 
 def test_peak_windows_win_whatever_the_date_and_the_rest_of_the_day_follows_it():
-    cards = hourly_price_cards(resolve_api_model("deepseek-v4-flash"), datetime(2026, 8, 20))
-    assert cards[2].prices_for(1).input_usd_per_mtok == 0.3
-    assert cards[12].prices_for(1).input_usd_per_mtok == 0.22
+    cards = day_price_cards(resolve_api_model("deepseek-v4-flash"), date(2026, 8, 20))
+    assert cards[4].prices_for(1).input_usd_per_mtok == 0.3
+    assert cards[24].prices_for(1).input_usd_per_mtok == 0.22
 
 
 # Trap: before its first price the library answers with that price.
@@ -392,12 +392,12 @@ def test_every_model_has_a_card_or_a_reason_why_not():
     for provider in api_providers():
         for model_id in api_model_ids(provider):
             try:
-                cards = hourly_price_cards(resolve_api_model(model_id, provider), NOVEMBER)
+                cards = day_price_cards(resolve_api_model(model_id, provider), NOVEMBER.date())
             except ValueError as error:
                 assert "no price per token" in str(error)
             else:
                 priced += 1
-                assert len(cards) in (1, 24)
+                assert len(cards) in (1, 48)
     assert priced > 1_500
 
 

@@ -13,7 +13,7 @@ def test_an_engineer_costs_the_employer_43_percent_more_than_the_salary():
 
 def test_waiting_halves_the_price_where_a_batch_interface_is_sold():
     assert {name: figure.value for name, figure in batch_multipliers().items()} == dict.fromkeys(
-        ("anthropic", "openai", "google", "mistral", "groq", "xai"), 0.5
+        ("anthropic", "openai", "google", "mistral", "groq"), 0.5
     )
 
 

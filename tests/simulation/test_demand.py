@@ -293,19 +293,6 @@ def test_steps_may_be_as_long_as_the_months_that_are_billed(days):
     assert demand.months.sum() == pytest.approx(180 * 24 / 730)
 
 
-def test_the_hours_of_the_bills_are_those_of_the_demand():
-    day = {"diurnal": {"peak_hour": 12, "peak_to_mean": 2.0}}
-    demand = sample_demand(
-        Traffic.model_validate({**VOLUME, **day}), Horizon.model_validate({"days": 2, "step_s": 60}), 0
-    )
-    hours = np.arange(24)
-    # The mean of 1 + cos over an hour, by its integral.
-    edges = (np.arange(25) - 12) * math.pi / 12
-    expected = (1 + np.diff(np.sin(edges)) / (math.pi / 12)) / 24
-    assert demand.hour_weights[0][hours] == pytest.approx(expected, rel=1e-4, abs=1e-6)
-    assert demand.run_rate_hour_weights == pytest.approx(demand.hour_weights[0])
-
-
 def test_no_demand_in_the_whole_horizon_is_a_fault():
     # 2027-01-04 is a Monday; only weekends have demand.
     weekend = {"weekly": {"day_weights": [0, 0, 0, 0, 0, 1, 1]}}

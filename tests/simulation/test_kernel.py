@@ -110,7 +110,9 @@ def decisions(case):
     for step in range(len(case.loads)):
         highest = max(wish_at(earlier) for earlier in range(step - window, step + 1))
         if limits.get("max_starts") is not None and highest > now:
-            highest = min(highest, now + (limits["max_starts"] if step % period == 0 else 0))
+            whole = limits.get("increment") or 1  # machines are rented whole
+            starts = max(limits["max_starts"] // whole, 1) * whole
+            highest = min(highest, now + (starts if step % period == 0 else 0))
         now = highest
         ordered.append(now)
     return ordered

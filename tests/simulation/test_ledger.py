@@ -3,6 +3,7 @@
 import math
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -228,6 +229,76 @@ def test_without_replicas_everything_costs_what_an_api_with_peak_hours_costs(zon
     else:
         costs = {name: study.options[name].usd_per_month for name in ("api", "fleet")}
     assert costs["fleet"] == pytest.approx(costs["api"], rel=1e-9)
+
+
+def deepseek(fleet, **more):
+    """An API with double prices from 01 to 04 and 06 to 10 UTC, and a fleet whose overflow goes there."""
+    case = scenario(fleet, **more)
+    case["options"]["api"] = {"kind": "api", "model": "deepseek-v4-flash", "provider": "deepseek"}
+    return case
+
+
+# 300 input and 100 output tokens: 0.15 and 0.6 a million off peak, twice as much in the 7 peak hours.
+OFF_PEAK_USD = (300 * 0.15 + 100 * 0.6) / 1e6
+MEAN_USD = OFF_PEAK_USD * (17 + 2 * 7) / 24
+
+
+@pytest.mark.parametrize("step_s", [60, 1_800, 3_600, 7_200, 21_600, 86_400])
+def test_peak_hours_count_by_the_clock_however_long_the_steps(step_s):
+    case = deepseek({}, horizon={"days": 30, "step_s": step_s}, tokens=4e8)
+    expected = 1e6 * MEAN_USD
+    assert sim.break_even(case).options["api"].usd_per_month == pytest.approx(expected, rel=1e-9)
+    assert sim.simulate(case, "api").usd_per_month == pytest.approx(expected, rel=1e-9)
+
+
+def test_overflow_at_peak_hours_costs_what_the_api_costs_then():
+    # One request a second all day, six more from 01 to 04 UTC, of which a replica of one a second serves none.
+    levels = [(0, 1), (3_600, 7), (4 * 3_600, 1)]
+    plan = {"points": [{"at_s": at, "level": level} for at, level in levels], "repeat_every_hours": 24}
+    per_day = 86_400 + 6 * 3 * 3_600
+    replica = {
+        "autoscaling": {"kind": "fixed", "count": 1},
+        "throughput": {"requests_per_s": 1.0},
+        "max_wait_s": 0,
+        "cold_start_s": 0,
+    }
+    case = deepseek(
+        replica, horizon={"days": 10, "step_s": 300}, tokens=per_day * 730 / 24 * 400, traffic={"piecewise": plan}
+    )
+    expected = 6 * 3 * 3_600 * (730 / 24) * 2 * OFF_PEAK_USD
+    assert sim.break_even(case).options["fleet"].lines["overflow"] == pytest.approx(expected, rel=1e-9)
+    ledger = sim.simulate(case, "fleet")
+    assert ledger.costs["overflow"].sum() / ledger.months == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_price_that_changes_within_a_bill_month_counts_from_its_day():
+    # The library announces twice the price for 2027-01-01; the second bill month begins 2026-12-31 10:00.
+    case = scenario({}, horizon={"months": 2, "step_s": 3_600, "start": date(2026, 12, 1)}, tokens=4e8)
+    case["options"]["api"] = {"kind": "api", "model": "gemini-3.8-flash", "provider": "google"}
+    before, after = sim.simulate(case, "api").costs.sum(axis=1)
+    assert after == pytest.approx(before * (14 + 716 * 2) / 730, rel=1e-9)
+
+
+@pytest.mark.parametrize("patience", [{}, {"max_wait_s": 3_600.0}, {"max_wait_s": math.inf}])
+def test_what_still_waits_at_the_end_is_paid_like_what_overflows(patience):
+    none = {"autoscaling": {"kind": "fixed", "count": 0}, **patience}
+    case = scenario(none, horizon={"days": 1, "step_s": 300}, tokens=1e9)
+    study = sim.break_even(case)
+    assert study.options["fleet"].usd_per_month == pytest.approx(study.options["api"].usd_per_month, rel=1e-9)
+    assert study.options["fleet"].overflow_share == pytest.approx(1.0)
+    assert (study.first, study.reason) == (None, "baseline_always_cheaper")
+    over_time = {name: sim.simulate(case, name).usd_per_month for name in ("api", "fleet")}
+    assert over_time["fleet"] == pytest.approx(over_time["api"], rel=1e-9)
+
+
+def test_machines_of_several_replicas_start_whole_however_few_starts_are_allowed():
+    rental = {"usd_per_gpu_hour": 2.0, "gpus_per_instance": 8}
+    limits = {"max_starts": 3, "evaluation_period_s": 300}
+    traffic = {"diurnal": {"peak_hour": 12, "peak_to_mean": 2.0}}
+    case = scenario({"rental": rental, "replicas": limits}, tokens=4e11, traffic=traffic)
+    billed = sim.simulate(case, "fleet").billed_replicas
+    assert billed.max() > 8
+    assert set(np.unique(billed) % 8) == {0.0}
 
 
 def test_the_run_rate_is_the_simulation_where_nothing_grows_or_changes():
