@@ -15,7 +15,7 @@ class UnknownId(ValueError):  # noqa: N818 - named for what is wrong, like KeyEr
         self.allowed = tuple(sorted(allowed))
         from difflib import get_close_matches  # only when something is wrong: keeps the normal path quick
 
-        close = get_close_matches(str(given), self.allowed, n=1)
+        close = get_close_matches(str(given).lower(), self.allowed, n=1)
         hint = f"; did you mean '{close[0]}'?" if close else ""
         few = len(self.allowed) <= _MOST_LISTED
         allowed = ", ".join(self.allowed) if few else f"the {len(self.allowed)} that are listed"

@@ -32,6 +32,7 @@ def command(sweep_file: str, overrides: tuple[str, ...], output: Path, as_json: 
     from simulator.config.sweeps import load_sweep
     from simulator.domain.plans import Plan
     from simulator.presentation.files import json_text
+    from simulator.presentation.numbers import volume
     from simulator.presentation.report import write_sweep_report
     from simulator.presentation.tables import print_rows
     from simulator.sweeping.grid import FAULT, sweep_rows
@@ -61,6 +62,8 @@ def command(sweep_file: str, overrides: tuple[str, ...], output: Path, as_json: 
         return
     columns = [*sweep.grid, "challenger", "status", "first_tokens_per_month", "settled_tokens_per_month"]
     shown = rows.reindex(columns=columns).astype(object).where(lambda table: table.notna(), None)
+    for name in columns[-2:]:
+        shown[name] = [None if amount is None else volume(amount) for amount in shown[name]]
     print_rows(sweep.title, columns, shown.itertuples(index=False), sys.stdout)
     for message in dict.fromkeys(rows["message"].dropna()):
         click.echo(f"! {message}")

@@ -180,7 +180,7 @@ class SelfHostedOption(PeopleAndFixed):
     overflow: str | None = Field(
         default=None,
         min_length=1,
-        description="Option of kind api that serves the overflow, or `reject`; left out: the baseline API.",
+        description="API option that serves the overflow, or `reject`; left out: the baseline, else the first API.",
     )
     rejected_usd_per_request: NonNegative = Field(default=0.0, description="Penalty of a rejected request. [USD]")
     variable_usd_per_mtok: NonNegative = Field(

@@ -127,15 +127,16 @@ def save_figure(figure: Figure, path: Path | str) -> None:
     """
     target = Path(path)
     ending = target.suffix.lower()
-    metadata: dict[str, Any]
+    options: dict[str, Any]
     if ending == ".png":
-        metadata = {"Software": None}
+        # Half the time of the default compression for an eighth more bytes.
+        options = {"metadata": {"Software": None}, "pil_kwargs": {"compress_level": 3}}
     elif ending == ".pdf":
-        metadata = {"CreationDate": None, "ModDate": None, "Creator": None, "Producer": None}
+        options = {"metadata": {"CreationDate": None, "ModDate": None, "Creator": None, "Producer": None}}
     else:
         raise ValueError(f"path is '{target}', must end in .png or .pdf")
     with style():
-        figure.savefig(target, format=ending[1:], dpi=DPI, metadata=metadata)
+        figure.savefig(target, format=ending[1:], dpi=DPI, **options)
 
 
 @lru_cache(maxsize=1)
