@@ -5,8 +5,8 @@
 Measured in November 2026 on a virtual machine with two cores of a server processor (x86-64 with AVX2), shared with
 other work; Python 3.11, numpy 2.4, numba 0.68:
 
-    kernel alone   3.1 to 3.6 ns per step and volume (medians of 25 runs, five times), 3.0 ns at its fastest
-    fleet.serve    3.8 to 4.5 ns per step and volume, 0.13 to 0.15 s for the whole curve
+    kernel alone   2.7 ns per step and volume (medians of 25 runs, twice), 2.6 ns at its fastest
+    fleet.serve    3.4 ns per step and volume, 0.11 s for the whole curve
 """
 
 from __future__ import annotations

@@ -5,11 +5,11 @@
 Measured in November 2026 on a virtual machine with two cores of a server processor (x86-64 with AVX2), shared with
 other work; Python 3.11, numpy 2.4, numba 0.68; medians of 9 alternating pairs:
 
-    breakeven run support-chatbot    2.85, 2.91 and 2.96 times the imports (4.8 s against 1.7 s)
-    breakeven run consumer-launch    2.9 times
-    breakeven run assistant-70b      3.1 and 3.15 times: missed
-    breakeven --help                 0.06 to 0.14 s
-    peak memory of run               304 to 324 MB
+    breakeven run support-chatbot    2.3 times the imports (4.0 s against 1.7 s)
+    breakeven run consumer-launch    2.6 times
+    breakeven run assistant-70b      2.7 times
+    breakeven --help                 0.06 to 0.10 s
+    peak memory of run               304 to 331 MB
 
 The seconds follow the load on the machine; the ratio much less.
 """

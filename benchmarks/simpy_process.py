@@ -6,8 +6,8 @@ Measured in November 2026 on a virtual machine with two cores of a server proces
 other work; Python 3.11, numpy 2.4, numba 0.68, SimPy 4.1; 4 volumes over a week of one-minute steps:
 
     SimPy          17 to 23 µs per step and volume (one process a start: large fleets cost more), 2.7 µs at its fastest
-    fleet.serve    3.6 to 3.9 ns (64 volumes); SimPy takes 4,400 to 6,300 times as long, 690 to 750 at its fastest
-    kernel alone   3.2 to 3.3 ns; SimPy takes 5,200 to 7,200 times as long, 810 to 870 at its fastest
+    fleet.serve    3.6 to 4.6 ns (64 volumes); SimPy takes 4,000 to 6,300 times as long, 650 to 790 at its fastest
+    kernel alone   3.2 to 3.7 ns; SimPy takes 4,900 to 7,200 times as long, 800 to 910 at its fastest
     totals         differ by 4e-14, relative
 
 An implementation of its own, from the description of a step and not from the compiled loop: every step is a timeout,

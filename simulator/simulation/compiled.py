@@ -1,4 +1,4 @@
-"""The one decorator for compiled code: ahead of time by signature, kept on disk where a cache folder can be written."""
+"""Decorators for compiled code: ahead of time by signature, kept on disk where a cache folder can be written."""
 
 from __future__ import annotations
 
@@ -21,3 +21,8 @@ def compiled(signature: Any) -> Callable[[Callable[..., Any]], Any]:
             return numba.njit(signature, cache=False, error_model="numpy")(function)
 
     return decorate
+
+
+def part_of_compiled(function: Callable[..., Any]) -> Any:
+    """A function that compiled ones of the same file call: compiled with them, and never loaded by itself."""
+    return numba.njit(error_model="numpy")(function)

@@ -29,7 +29,7 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from simulator.simulation.compiled import compiled
+from simulator.simulation.compiled import compiled, part_of_compiled
 from simulator.simulation.policies import DECIDE
 
 # Lanes are always padded to this many. A constant lets the compiler see that the rows of `state` never overlap, so that
@@ -86,7 +86,7 @@ RUN = types.void(
 )
 
 
-@compiled(types.float64(types.float64, types.float64))
+@part_of_compiled
 def _greater(one, other):  # type: ignore[no-untyped-def]
     """The greater of two numbers, for a result that is stored where one of them was read.
 
@@ -96,7 +96,7 @@ def _greater(one, other):  # type: ignore[no-untyped-def]
     return (one if one > other else other) + 0.0
 
 
-@compiled(types.void(_VECTOR, _VECTOR))
+@part_of_compiled
 def _round_and_limit(wanted, limits):  # type: ignore[no-untyped-def]
     """Whole replicas, plus spare, at least the minimum, up to a multiple of the increment, at most the maximum."""
     spare, minimum, maximum = limits[SPARE], limits[MINIMUM], limits[MAXIMUM]
@@ -120,7 +120,7 @@ def _round_and_limit(wanted, limits):  # type: ignore[no-untyped-def]
             wanted[lane] = number if number < maximum else maximum
 
 
-@compiled(types.float64(_VECTOR, types.int64, _VECTOR, types.int64, types.float64))
+@part_of_compiled
 def _slide(state, running, rows, lane, number):  # type: ignore[no-untyped-def]
     """Put a number into the window of a lane; returns the maximum of the window.
 
@@ -134,7 +134,7 @@ def _slide(state, running, rows, lane, number):  # type: ignore[no-untyped-def]
     return greatest if greatest > before else before
 
 
-@compiled(types.int64(_VECTOR, types.int64, _VECTOR, types.int64))
+@part_of_compiled
 def _next_place(state, running, blocks, place):  # type: ignore[no-untyped-def]
     """The next place in a window. At the end of a block its rows become suffix maxima, and a new one starts.
 
@@ -152,7 +152,7 @@ def _next_place(state, running, blocks, place):  # type: ignore[no-untyped-def]
     return 0
 
 
-@compiled(types.void(_VECTOR, _VECTOR, _VECTOR, types.float64, types.float64))
+@part_of_compiled
 def _follow_wishes(state, wish_rows, start_rows, allowed, cold_fraction):  # type: ignore[no-untyped-def]
     """Commit to the highest wish of the window, at most `allowed` starts; ready is the least of the last cold start."""
     for lane in range(LANES):
@@ -168,7 +168,7 @@ def _follow_wishes(state, wish_rows, start_rows, allowed, cold_fraction):  # typ
         state[_CAPACITY + lane] = ready + cold_fraction * (whole - ready)
 
 
-@compiled(types.void(_VECTOR, _VECTOR, _VECTOR, types.float64, types.float64))
+@part_of_compiled
 def _look_ahead(state, wish_rows, start_rows, arriving, cold_fraction):  # type: ignore[no-untyped-def]
     """Commit to the wishes one cold start ahead; the capacity wanted now is what arrives, before it is rounded."""
     share = cold_fraction if cold_fraction > 0.0 else 1.0
@@ -183,7 +183,7 @@ def _look_ahead(state, wish_rows, start_rows, arriving, cold_fraction):  # type:
         state[_CAPACITY + lane] = state[_LOAD + lane] * arriving
 
 
-@compiled(types.void(_VECTOR, types.float64, types.float64))
+@part_of_compiled
 def _serve_step(state, arriving, patient):  # type: ignore[no-untyped-def]
     """Serve queue and arrivals with what is ready, let go of what waited too long, and add the step to the sums."""
     for lane in range(LANES):
