@@ -9,6 +9,7 @@ from typing import Any
 
 from simulator import __version__
 from simulator.domain.options import SelfHostedOption
+from simulator.domain.units import SECONDS_PER_MONTH
 from simulator.presentation.decision import decision_sentence, pair_sentence
 from simulator.simulation.ledger import demand_of
 from simulator.simulation.results import Ledger
@@ -75,6 +76,9 @@ def warnings(study: Study, ledgers: Mapping[str, Ledger]) -> list[str]:
                 f"{option.name}: {option.queued_share:.1%} of the requests still wait at the end of the horizon; "
                 "they are counted and paid like what overflows or is rejected"
             )
+    horizon = study.plan.scenario.horizon
+    if horizon.bill_months > 1 and SECONDS_PER_MONTH % horizon.step_s > 1e-6:
+        texts.append(f"bill months of 730 h are rounded to whole steps of {horizon.step_s:g} s")
     realised = float(demand_of(study.plan).profile.mean())
     if abs(realised - 1) > _FAR_FROM_MEAN:
         texts.append(

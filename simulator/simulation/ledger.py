@@ -250,7 +250,12 @@ def _api_ledger(plan: Plan, option: ApiPlan, demand: Demand, requests_per_month:
 def _cost_table(plan: Plan, lines: Mapping[str, Array], overheads: Overheads) -> pd.DataFrame:
     horizon = plan.scenario.horizon
     starts = [pd.Timestamp(horizon.month_start_utc(month)) for month in range(horizon.bill_months)]
-    table = pd.DataFrame(dict(lines), index=pd.DatetimeIndex(starts, name="month_start"))
+    # A month without a step, which a long step can leave at the end, costs nothing.
+    with_steps = demand_of(plan).months > 0
+    columns = {key: np.zeros(len(starts)) for key in lines}
+    for key, usd in lines.items():
+        columns[key][with_steps] = usd if usd.size < len(starts) else usd[with_steps]
+    table = pd.DataFrame(columns, index=pd.DatetimeIndex(starts, name="month_start"))
     if overheads.one_off_usd:
         table["one_off"] = [overheads.total_one_off_usd] + [0.0] * (horizon.bill_months - 1)
     return table

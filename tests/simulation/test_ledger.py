@@ -291,6 +291,22 @@ def test_what_still_waits_at_the_end_is_paid_like_what_overflows(patience):
     assert over_time["fleet"] == pytest.approx(over_time["api"], rel=1e-9)
 
 
+def test_a_month_that_long_steps_leave_without_one_costs_nothing():
+    # Ten steps of 0.61 months: the seventh month would be the last tenth of the tenth step.
+    step_s = 0.61 * SECONDS_PER_MONTH
+    case = scenario(
+        {"engineers": {"base_persons": 1, "usd_per_person_year": 12_000.0}}, horizon={"months": 6.1, "step_s": step_s}
+    )
+    for name, monthly in (
+        ("fleet", 3 * 2.0 * HOURS_PER_MONTH + 1_000.0),
+        ("api", 3.0 * 2.5 * FULL_REPLICA_TOKENS / 1e6),
+    ):
+        ledger = sim.simulate(case, name)
+        assert len(ledger.costs) == 7
+        assert ledger.costs.sum(axis=1).iloc[-1] == 0.0
+        assert ledger.usd_per_month == pytest.approx(monthly)
+
+
 def test_machines_of_several_replicas_start_whole_however_few_starts_are_allowed():
     rental = {"usd_per_gpu_hour": 2.0, "gpus_per_instance": 8}
     limits = {"max_starts": 3, "evaluation_period_s": 300}
