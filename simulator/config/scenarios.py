@@ -82,27 +82,7 @@ def load_scenario(
     *,
     make_plan: MakePlan,
 ) -> Scenario:
-    """Read and check a scenario, its references to the catalogue included.
-
-    Parameters
-    ----------
-    scenario : str, Path or mapping
-        Name of a bundled scenario, path of a file, or the same content as a mapping.
-    overrides : mapping, optional
-        Values by dotted key, e.g. `{"traffic.growth_per_month": 0.05}`.
-    make_plan : function
-        Looks the references up.
-
-    Returns
-    -------
-    Scenario
-        Frozen.
-
-    Raises
-    ------
-    ValueError
-        With one line for every fault: file, line, key, what was given, what is allowed.
-    """
+    """Read and check a scenario, its references looked up with `make_plan`; raises `Faults` with all that is wrong."""
     document = scenario_document(scenario, overrides, origin="overrides")
     return check_plan(document, make_plan, infeasible=False).scenario
 

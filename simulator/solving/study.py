@@ -10,6 +10,7 @@ import numpy as np
 
 from simulator.domain.autoscaling import FixedFleet
 from simulator.domain.plans import ApiPlan, Array, FleetPlan, OptionPlan, Plan
+from simulator.domain.serving import breakeven_utilization_share, unit_cost_usd_per_mtok
 from simulator.domain.units import (
     HOURS_PER_DAY,
     MONTHS_PER_YEAR,
@@ -282,11 +283,13 @@ def _full_load(plan: Plan, challenger: str, baseline: RunRate) -> tuple[float | 
     option = plan.options[challenger]
     if not isinstance(option, FleetPlan):
         return None, None
-    per_hour = option.requests_per_s_per_replica * SECONDS_PER_HOUR
-    usd = option.usd_per_replica_hour / per_hour + option.variable_usd_per_request
-    per_mtok = usd / plan.tokens_per_request * TOKENS_PER_MTOK
+    tokens_per_s = option.requests_per_s_per_replica * plan.tokens_per_request
+    variable_usd_per_mtok = option.variable_usd_per_request / plan.tokens_per_request * TOKENS_PER_MTOK
+    full_load = unit_cost_usd_per_mtok(option.usd_per_replica_hour, tokens_per_s, 1.0) + variable_usd_per_mtok
     if not isinstance(plan.options[baseline.name], ApiPlan):
-        return None, per_mtok
-    price = baseline.linear_usd_per_request / float(demand_of(plan).profile.mean()) - option.variable_usd_per_request
-    rent = usd - option.variable_usd_per_request
-    return (rent / price if price > 0 else math.inf), per_mtok
+        return None, full_load
+    price = baseline.linear_usd_per_request / float(demand_of(plan).profile.mean())
+    margin_usd_per_mtok = price / plan.tokens_per_request * TOKENS_PER_MTOK - variable_usd_per_mtok
+    if margin_usd_per_mtok <= 0:
+        return math.inf, full_load
+    return breakeven_utilization_share(option.usd_per_replica_hour, tokens_per_s, margin_usd_per_mtok), full_load
