@@ -15,7 +15,6 @@ Regime = Literal["saturated", "burst", "closed"]
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 CONTRACTS: tuple[Contract, ...] = get_args(Contract)
-REGIMES: tuple[Regime, ...] = get_args(Regime)
 
 PRECISION_BYTES: dict[Precision, float] = {
     "bf16": 2.0,

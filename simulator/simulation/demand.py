@@ -48,6 +48,16 @@ class Demand:
         return int(self.profile.size)
 
     @property
+    def has_steps(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Bill months that hold a step: a long step may leave a short last month without one. Shape (months,)."""
+        return self.months > 0
+
+    @property
+    def bill_ends(self) -> Steps:
+        """First step after each bill month that holds one."""
+        return self.month_ends[self.has_steps]
+
+    @property
     def edges_s(self) -> Array:
         """Moments between the steps, from the start to the end; shape (steps + 1,). [s]"""
         return np.arange(self.steps + 1) * self.step_s
@@ -55,8 +65,7 @@ class Demand:
     def by_month(self, per_step: Array) -> Array:
         """Sum over each bill month of a number per step. Shape (months,)."""
         sums = np.zeros(self.months.size)
-        with_steps = self.months > 0  # a long step may leave a short last month without one
-        sums[with_steps] = self.sums_until(per_step, self.month_ends[with_steps])
+        sums[self.has_steps] = self.sums_until(per_step, self.bill_ends)
         return sums
 
     def sums_until(self, per_step: Array, block_ends: Steps) -> Array:

@@ -120,7 +120,7 @@ def serve(
     timing = _timing(plan, demand.step_s)
     seen = _seen_profile(profile, timing)
     patient = patient_profile(profile, plan.max_wait_s / demand.step_s)
-    months = demand.month_ends[demand.months > 0]
+    months = demand.bill_ends
     ends = months if block_ends is None else block_ends
     size = volumes.size
     sums = np.zeros((ends.size, kernel.SUM_ROWS, size))

@@ -163,7 +163,7 @@ def _fleet_lines(option: FleetPlan, demand: Demand, run: FleetRun) -> dict[str, 
     """Cost of a fleet itself by line, each of shape (blocks or months, n). [USD]"""
     lines: dict[str, Array] = {"rent": run.billed_replica_hours * option.usd_per_replica_hour}
     peaks = np.maximum.reduceat(run.peak_billed_replicas, run.month_starts, axis=0)
-    lines |= _fixed_lines(option.overheads, demand.months[demand.months > 0], peaks * option.gpus_paid_per_replica)
+    lines |= _fixed_lines(option.overheads, demand.months[demand.has_steps], peaks * option.gpus_paid_per_replica)
     if option.variable_usd_per_request > 0:
         lines["variable"] = run.served_requests * option.variable_usd_per_request
     return lines
@@ -177,7 +177,7 @@ def _overflow_api(plan: Plan, option: FleetPlan) -> ApiPlan | None:
 def _price_blocks(target: ApiPlan | None, demand: Demand) -> Steps:
     """First steps after each block of equal overflow price: half hours where the API has peak hours, else months."""
     if target is None or not target.has_peak_hours:
-        return demand.month_ends[demand.months > 0]
+        return demand.bill_ends
     per_block = max(1, int(SECONDS_PER_HALF_HOUR // demand.step_s))
     return np.unique(np.append(np.arange(per_block, demand.steps, per_block), demand.month_ends))
 
@@ -250,8 +250,7 @@ def _api_ledger(plan: Plan, option: ApiPlan, demand: Demand, requests_per_month:
 def _cost_table(plan: Plan, lines: Mapping[str, Array], overheads: Overheads) -> pd.DataFrame:
     horizon = plan.scenario.horizon
     starts = [pd.Timestamp(horizon.month_start_utc(month)) for month in range(horizon.bill_months)]
-    # A month without a step, which a long step can leave at the end, costs nothing.
-    with_steps = demand_of(plan).months > 0
+    with_steps = demand_of(plan).has_steps  # a month without a step costs nothing
     columns = {key: np.zeros(len(starts)) for key in lines}
     for key, usd in lines.items():
         columns[key][with_steps] = usd if usd.size < len(starts) else usd[with_steps]

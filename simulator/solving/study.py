@@ -142,9 +142,7 @@ def solve(plan: Plan) -> Study:
     """
     scenario = plan.scenario
     if scenario.baseline not in plan.options:
-        faults = plan.faults.get(scenario.baseline, ())
-        causes = "; ".join(f"{fault.key}: {fault.text}" for fault in faults) or "its overflow API can't be priced"
-        raise ValueError(f"the baseline '{scenario.baseline}' can't be planned: {causes}")
+        raise ValueError(f"the baseline '{scenario.baseline}' can't be planned: {_causes(plan, scenario.baseline)}")
     volume = scenario.tokens_per_month
     # Two volumes of every option, in one pass: the scenario's own, and one so great that nothing fixed shows any more.
     ends = np.array([volume, GREATEST_VOLUME])
@@ -172,6 +170,12 @@ def compared_options(plan: Plan) -> list[str]:
     return [name for name in (scenario.baseline, *scenario.challengers) if name in plan.options]
 
 
+def _causes(plan: Plan, name: str) -> str:
+    """Why an option can't be planned; without a fault of its own it is the API its overflow goes to."""
+    faults = plan.faults.get(name, ())
+    return "; ".join(f"{fault.key}: {fault.text}" for fault in faults) or "its overflow API can't be priced"
+
+
 def _at_volume(plan: Plan, rates: RunRate) -> OptionAtVolume:
     usd = float(rates.usd_per_month[0])
     option = plan.options[rates.name]
@@ -195,9 +199,7 @@ def _at_volume(plan: Plan, rates: RunRate) -> OptionAtVolume:
 def _pair(plan: Plan, challenger: str, rates: Rates) -> Pair:
     baseline = plan.scenario.baseline
     if challenger not in plan.options:
-        faults = plan.faults.get(challenger, ())
-        cause = "; ".join(f"{fault.key}: {fault.text}" for fault in faults) or "its overflow API can't be priced"
-        return Pair(baseline, challenger, (), None, None, INFEASIBLE, cause, None, None, ())
+        return Pair(baseline, challenger, (), None, None, INFEASIBLE, _causes(plan, challenger), None, None, ())
 
     def difference(volumes: Array) -> Difference:
         return _difference(run_rate(plan, challenger, volumes), run_rate(plan, baseline, volumes))
