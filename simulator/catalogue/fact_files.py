@@ -6,16 +6,18 @@ import re
 from collections.abc import Hashable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import yaml
 from pydantic import ValidationError
 
 from simulator._paths import data_folder
 from simulator.catalogue.errors import UnknownId
-from simulator.domain.base import Model
+from simulator.domain.base import Model, Sourced
 
 ModelT = TypeVar("ModelT", bound=Model)
+
+_PROVENANCE = ("source", "as_of", "unverified")
 
 if TYPE_CHECKING:
     from yaml import SafeLoader as _BaseLoader
@@ -73,6 +75,36 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return content
 
 
+def read_facts(kind: type[Model], path: Path) -> dict[str, Any]:
+    """Content of the file of one `kind`, where every figure without a source of its own has been given the file's.
+
+    `source`, `as_of` and `unverified` may stand once for a file: `layers: 80` then means a value of that source, and so
+    does a mapping without `source`. Raises ValueError as `read_mapping` does, or if the file's source is incomplete.
+    """
+    content = read_mapping(path)
+    common = {key: content.pop(key) for key in _PROVENANCE if key in content}
+    if common:
+        for key in ("source", "as_of"):
+            if key not in common:
+                raise ValueError(f"{shown(path)}: {key}: is missing, as the file gives {' and '.join(common)}")
+    for name in _sourced_fields(kind):
+        given = content.get(name)
+        if given is not None:
+            figure = given if isinstance(given, dict) else {"value": given}
+            content[name] = figure if "source" in figure else common | figure
+    return content
+
+
+@cache
+def _sourced_fields(kind: type[Model]) -> tuple[str, ...]:
+    """Names of the fields that hold a figure, or a statement, with a source."""
+
+    def is_sourced(annotation: Any) -> bool:
+        return any(isinstance(one, type) and issubclass(one, Sourced) for one in (annotation, *get_args(annotation)))
+
+    return tuple(name for name, field in kind.model_fields.items() if is_sourced(field.annotation))
+
+
 def parsed(kind: type[ModelT], content: Mapping[str, Any], path: Path, prefix: str = "") -> ModelT:
     """`content` as an object of `kind`; raises ValueError with file, key, what was given and what is allowed."""
     try:
@@ -91,6 +123,8 @@ def shown(path: Path) -> str:
 
 
 def _worded(prefix: str, error: Any) -> str:
+    if not error["loc"] and not prefix:  # of the whole; it names its keys itself
+        return str(error["msg"]).removeprefix("Value error, ")
     key = prefix
     for part in error["loc"]:
         key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)

@@ -58,6 +58,23 @@ def test_no_price_is_given_twice_for_one_day(provider):
     assert len(set(keys)) == len(keys)
 
 
+def test_cpus_and_tpus_are_rented_as_machines_of_one():
+    # a whole Graviton4 of 96 vCPU; a chip of TPU v6e
+    assert fitting_offer("graviton4-96c", 1, "aws", "on_demand", on=LATE_2026).usd_per_hour == 3.8285
+    assert fitting_offer("graviton4-16c", 1, "aws", "on_demand", on=LATE_2026).sku == "c8g.4xlarge"
+    assert fitting_offer("axion-16c", 1, "gcp", "reserved_3y", on=LATE_2026).usd_per_hour == 0.3234
+    assert fitting_offer("tpu-v6e", 1, "gcp", "spot", on=LATE_2026).usd_per_hour == 1.89
+
+
+def test_spot_prices_worked_out_from_a_saving_say_so():
+    derived = [o for o in rental_offers("aws") if o.contract == "spot" and o.unverified]
+    on_demand = {o.sku: o.usd_per_hour for o in rental_offers("aws") if o.contract == "on_demand"}
+    assert derived
+    for it in derived:
+        assert (found := re.match(r"derived: (\d+) % below the on-demand price", it.note or ""))
+        assert it.usd_per_hour == pytest.approx(on_demand[it.sku] * (1 - int(found[1]) / 100), abs=1e-4)
+
+
 def test_the_cheapest_single_a10g_of_aws_is_g5_xlarge():
     it = fitting_offer("a10g", 1, "aws", "on_demand", on=LATE_2026)
     assert (it.sku, it.usd_per_hour, it.note) == ("g5.xlarge", 1.006, None)
@@ -139,6 +156,7 @@ def test_a_region_can_be_asked_for():
 
 def test_a_replica_larger_than_any_instance_is_told_what_there_is():
     message = "aws has no 'on_demand' offer of 16 x a100-80gb-sxm; it rents on_demand 8 x a100-80gb-sxm in us-east-1"
+    message += ", spot 8 x a100-80gb-sxm in us-east-1"
     with pytest.raises(NoOffer, match=f"^{re.escape(message)}$"):
         fitting_offer("a100-80gb-sxm", 16, "aws", "on_demand", on=LATE_2026)
 
@@ -152,7 +170,7 @@ def test_a_gpu_the_provider_lacks_is_answered_with_those_it_has():
     ("changes", "message"),
     [
         ({"provider": "awz"}, "is 'awz', must be one of .*did you mean 'aws'"),
-        ({"gpu": "a10"}, "is 'a10', must be one of .*did you mean 'a10g'"),
+        ({"gpu": "a10gg"}, "is 'a10gg', must be one of .*did you mean 'a10g'"),
         ({"contract": "ondemand"}, "is 'ondemand', must be one of .*did you mean 'on_demand'"),
     ],
 )
