@@ -11,9 +11,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["break_even", "cost_curve", "load_scenario", "simulate"]
+__all__ = [
+    "break_even",
+    "cost_curve",
+    "estimate_throughput",
+    "load_scenario",
+    "read_benchmark_file",
+    "simulate",
+]
 
 if TYPE_CHECKING:
+    from simulator.catalogue.asking import estimate_throughput
+    from simulator.catalogue.benchmark_files import read_benchmark_file
     from simulator.interface import break_even, cost_curve, load_scenario, simulate
 
 
@@ -22,8 +31,12 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        from simulator import interface
+    if name not in __all__:
+        raise AttributeError(f"module 'simulator' has no attribute '{name}'")
+    if name in ("estimate_throughput", "read_benchmark_file"):  # needs nothing of what simulates
+        from simulator.catalogue import asking, benchmark_files
 
-        return getattr(interface, name)
-    raise AttributeError(f"module 'simulator' has no attribute '{name}'")
+        return getattr(asking if name == "estimate_throughput" else benchmark_files, name)
+    from simulator import interface
+
+    return getattr(interface, name)

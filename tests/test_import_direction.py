@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "catalogue": {"domain", "_paths"},
     "_paths": set(),
     "interface": {"domain", "simulation", "solving", "sweeping", "catalogue", "config"},
-    "__init__": {"interface"},
+    "__init__": {"interface", "catalogue"},
 }
 
 # Library -> the packages that may import it.

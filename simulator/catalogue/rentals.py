@@ -95,10 +95,18 @@ def fitting_offer(
     ]
     if not fitting:
         raise NoOffer(_what_there_is(offers, gpu, gpus_per_replica, provider, contract, (region, sku)))
-    in_force = [_in_force(versions, on) for versions in _versions(fitting)]
-    # A price that was already known on the day stands before one that is only known from later on.
+    return min(offers_in_force(fitting, on), key=lambda offer: _preference(offer, gpus_per_replica))
+
+
+def offers_in_force(offers: Iterable[RentalOffer], on: date) -> list[RentalOffer]:
+    """The newest price on a day of every machine among some offers.
+
+    Prices that were known on the day stand before those known only from later on, which are left out; where there are
+    none but those, the earliest of each, and its note says so.
+    """
+    in_force = [_in_force(versions, on) for versions in _versions(offers)]
     known = [offer for offer in in_force if offer.effective_from is None or offer.effective_from <= on]
-    return min(known or in_force, key=lambda offer: _preference(offer, gpus_per_replica))
+    return known or in_force
 
 
 def _versions(offers: Iterable[RentalOffer]) -> list[list[RentalOffer]]:

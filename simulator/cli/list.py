@@ -22,7 +22,7 @@ def command(kind: str, provider: str | None, gpu: str | None, model: str | None)
               breakeven list prices --provider anthropic
     """
     from simulator.presentation import listings
-    from simulator.presentation.tables import print_rows
+    from simulator.presentation.console import print_rows
 
     narrowed = {"provider": provider, "gpu": gpu, "model": model}
     title, columns, rows = listings.listing(kind, {key: value for key, value in narrowed.items() if value is not None})

@@ -31,10 +31,10 @@ def command(sweep_file: str, overrides: tuple[str, ...], output: Path, as_json: 
     from simulator.config.scenarios import check_plan, scenario_document
     from simulator.config.sweeps import load_sweep
     from simulator.domain.plans import Plan
+    from simulator.presentation.console import print_rows
     from simulator.presentation.files import json_text
     from simulator.presentation.numbers import volume
     from simulator.presentation.report import write_sweep_report
-    from simulator.presentation.tables import print_rows
     from simulator.sweeping.grid import FAULT, sweep_rows
 
     sweep, base = load_sweep(sweep_file)

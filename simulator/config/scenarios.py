@@ -16,6 +16,7 @@ from simulator.config.overrides import override_document
 from simulator.config.second_look import MakePlan, hidden_faults
 from simulator.config.translation import translate
 from simulator.config.yaml_reader import Document, read_document
+from simulator.domain.options import SelfHostedOption
 from simulator.domain.plans import Plan
 from simulator.domain.scenario import Scenario
 
@@ -71,9 +72,10 @@ def scenario_document(
 def parse_scenario(document: Document) -> Scenario:
     """The scenario in a document; raises `Faults` with everything that is wrong with it."""
     try:
-        return Scenario.model_validate(document.data)
+        scenario = Scenario.model_validate(document.data)
     except ValidationError as error:
         raise Faults(translate(error, document, Scenario)) from None
+    return scenario if document.name is None else _beside(scenario, Path(document.name).parent)
 
 
 def load_scenario(
@@ -112,6 +114,17 @@ def check_plan(document: Document, make_plan: MakePlan, *, infeasible: bool = Tr
     if faults:
         raise Faults(faults)
     return plan
+
+
+def _beside(scenario: Scenario, folder: Path) -> Scenario:
+    """The scenario with the files it names looked for in the folder of its own file."""
+    options = dict(scenario.options)
+    for name, option in scenario.options.items():
+        if isinstance(option, SelfHostedOption) and option.throughput is not None and option.throughput.measurements:
+            path = str(folder / option.throughput.measurements)
+            throughput = option.throughput.model_copy(update={"measurements": path})
+            options[name] = option.model_copy(update={"throughput": throughput})
+    return scenario.model_copy(update={"options": options})
 
 
 def _plain(value: Any) -> Any:

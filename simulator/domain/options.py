@@ -12,6 +12,8 @@ from simulator.domain.autoscaling import AutoscalingPolicy, TargetUtilization
 from simulator.domain.base import Duration, Flag, Model, NonNegative, Patience, Positive, PositiveWhole, Share, Whole
 from simulator.domain.models_and_gpus import Contract, Precision
 
+SpeculativeFactor = Annotated[Positive, Field(ge=1, le=16)]
+
 
 def _exactly_one(owner: Model, names: tuple[str, ...], key: str) -> None:
     given = [name for name in names if getattr(owner, name) is not None]
@@ -115,20 +117,41 @@ class Rental(Model):
 
 
 class Throughput(Model):
-    """Throughput of one replica at full load for the request mix of the scenario: given, or a measured point."""
+    """Throughput of one replica for the request mix of the scenario: given, or measured by you and carried over."""
 
-    output_tokens_per_s: Positive | None = Field(default=None, description="Output tokens. [tokens/s]")
+    output_tokens_per_s: Positive | None = Field(default=None, description="Output tokens at full load. [tokens/s]")
     total_tokens_per_s: Positive | None = Field(default=None, description="Input and output tokens. [tokens/s]")
-    requests_per_s: Positive | None = Field(default=None, description="Requests. [requests/s]")
+    requests_per_s: Positive | None = Field(default=None, description="Requests at full load. [requests/s]")
     measured: str | None = Field(
-        default=None, min_length=1, description="Id of a measured point, or `nearest`, the nearest of the catalogue."
+        default=None, min_length=1, description="Id of a published measurement that the estimate is held to."
+    )
+    measurements: str | None = Field(
+        default=None,
+        min_length=1,
+        description="File of your own benchmark results (vllm bench serve, genai-perf, guidellm, or CSV) that the "
+        "estimate is held to; a relative path is looked for beside the scenario file.",
     )
     source: str | None = Field(default=None, description="Where a given figure comes from.")
 
+    @property
+    def is_given(self) -> bool:
+        """Whether the figure itself is given, so that nothing is estimated."""
+        return self.measured is None and self.measurements is None
+
     @model_validator(mode="after")
     def _one(self) -> Throughput:
-        _exactly_one(self, ("output_tokens_per_s", "total_tokens_per_s", "requests_per_s", "measured"), "")
+        given = ("output_tokens_per_s", "total_tokens_per_s", "requests_per_s", "measured", "measurements")
+        _exactly_one(self, given, "")
         return self
+
+
+class LatencyTarget(Model):
+    """Times that a replica keeps at full load: its batch is kept so small that they hold."""
+
+    tpot_s: Positive | None = Field(default=None, description="Longest mean time per output token. [s]")
+    ttft_s: Positive | None = Field(
+        default=None, description="Longest mean time to the first token, without waiting for a replica. [s]"
+    )
 
 
 class Replicas(Model):
@@ -160,11 +183,40 @@ class SelfHostedOption(PeopleAndFixed):
     kind: Literal["self_hosted"]
     model: str | None = Field(default=None, min_length=1, description="Open model in the catalogue.")
     gpu: str | None = Field(default=None, min_length=1, description="GPU in the catalogue.")
-    gpus_per_replica: PositiveWhole = Field(default=1, description="GPUs that one running copy spans. [GPUs]")
-    precision: Precision = Field(default="bf16", description="Precision of the weights.")
+    gpus_per_replica: PositiveWhole | None = Field(
+        default=None,
+        description="GPUs that one running copy spans; left out: what the parallelism says, else 1. [GPUs]",
+    )
+    parallelism: Literal["given", "auto"] = Field(
+        default="given",
+        description="`auto`: the cheapest number of GPUs that holds the model and meets the latency target.",
+    )
+    tensor_parallel: PositiveWhole | None = Field(
+        default=None, description="GPUs that share every layer; left out: all that the other kinds leave. [GPUs]"
+    )
+    pipeline_parallel: PositiveWhole = Field(default=1, description="Stages that the layers are divided into.")
+    data_parallel: PositiveWhole = Field(default=1, description="Groups of one replica, each with its own sequences.")
+    expert_parallel: PositiveWhole = Field(default=1, description="GPUs that share the experts of a mixture.")
+    precision: Precision | None = Field(
+        default=None, description="Precision of the weights; left out: as published, if the GPU has it, else 16 bit."
+    )
+    kv_precision: Literal["bf16", "fp16", "fp8", "int8"] = Field(
+        default="bf16", description="Precision of the key-value cache."
+    )
+    engine: str | None = Field(default=None, min_length=1, description="Serving engine; left out: vllm.")
+    engine_version: str | None = Field(default=None, min_length=1, description="Its version; left out: a recent one.")
+    latency: LatencyTarget = Field(default_factory=LatencyTarget, description="Times to be kept at full load.")
+    prefix_cached_share: Share | None = Field(
+        default=None,
+        description="Share of the input found in the replica's prefix cache and not computed again; left out: the "
+        "workload's share of cached input. [1]",
+    )
+    speculative_factor: SpeculativeFactor = Field(
+        default=1.0, description="Tokens that one pass yields with speculative decoding; 1: none. [1]"
+    )
     rental: Rental = Field(description="What the GPUs cost.")
     throughput: Throughput | None = Field(
-        default=None, description="Throughput of one replica; left out: the nearest measured point of the catalogue."
+        default=None, description="Throughput of one replica; left out: estimated from model, GPU and precision."
     )
     autoscaling: AutoscalingPolicy = Field(
         default_factory=lambda: TargetUtilization(kind="target_utilization"), description="How the fleet scales."
@@ -187,20 +239,46 @@ class SelfHostedOption(PeopleAndFixed):
         default=0.0, description="Cost of every million tokens the fleet serves. [USD per 10^6 tokens]"
     )
 
+    @property
+    def gpus(self) -> int:
+        """GPUs of one replica, where they are given."""
+        return self.gpus_per_replica or (self.tensor_parallel or 1) * self.pipeline_parallel * self.data_parallel
+
     @model_validator(mode="after")
     def _complete(self) -> SelfHostedOption:
-        measured = self.throughput is None or self.throughput.measured == "nearest"
-        for name in ("model", "gpu"):
-            if measured and getattr(self, name) is None:
-                text = f"is missing; without a given throughput the {name} must be named"
-                raise PydanticCustomError("at_key", "{text}", {"key": name, "text": text})
+        if self.throughput is None or not self.throughput.is_given:
+            for name in ("model", "gpu"):
+                if getattr(self, name) is None:
+                    text = f"is missing; without a given throughput the {name} must be named"
+                    raise PydanticCustomError("at_key", "{text}", {"key": name, "text": text})
         if self.rental.provider is not None and self.gpu is None:
             text = "is missing; a rental from a provider is looked up by GPU"
             raise PydanticCustomError("at_key", "{text}", {"key": "gpu", "text": text})
-        if self.rental.gpus_per_instance is not None and self.rental.gpus_per_instance < self.gpus_per_replica:
-            text = f"is {self.rental.gpus_per_instance}, must be at least gpus_per_replica {self.gpus_per_replica}"
+        return self
+
+    @model_validator(mode="after")
+    def _laid_out(self) -> SelfHostedOption:
+        if self.parallelism == "auto":
+            self._check_auto()
+        elif self.gpus_per_replica is not None:
+            others = self.pipeline_parallel * self.data_parallel
+            wanted = (self.tensor_parallel or self.gpus_per_replica / others) * others
+            if wanted != self.gpus_per_replica or self.gpus_per_replica % others:
+                text = f"is {self.gpus_per_replica}, must be tensor_parallel x pipeline_parallel x data_parallel"
+                raise PydanticCustomError("at_key", "{text}", {"key": "gpus_per_replica", "text": text})
+        if self.rental.gpus_per_instance is not None and self.rental.gpus_per_instance < self.gpus:
+            text = f"is {self.rental.gpus_per_instance}, must be at least gpus_per_replica {self.gpus}"
             raise PydanticCustomError("at_key", "{text}", {"key": "rental.gpus_per_instance", "text": text})
         return self
+
+    def _check_auto(self) -> None:
+        for name in ("gpus_per_replica", "tensor_parallel"):
+            if getattr(self, name) is not None:
+                text = f"is {getattr(self, name)}, must not be given with parallelism auto"
+                raise PydanticCustomError("at_key", "{text}", {"key": name, "text": text})
+        if self.throughput is not None and self.throughput.is_given:
+            text = "is 'auto', must be given where the throughput is: nothing is estimated then"
+            raise PydanticCustomError("at_key", "{text}", {"key": "parallelism", "text": text})
 
 
 Option = Annotated[ApiOption | SelfHostedOption, Field(discriminator="kind")]

@@ -1,4 +1,4 @@
-"""What a replica costs per token, and how a measured throughput carries over to another mix of requests."""
+"""What a replica costs per token, and from which utilization on it is cheaper than an API."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from simulator.domain.models_and_gpus import ThroughputPoint
 from simulator.domain.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -106,93 +105,3 @@ def breakeven_utilization_share(usd_per_hour: Numbers, tokens_per_s: Numbers, pr
     _require_above_zero("price_usd_per_mtok", price_usd_per_mtok)
     mtok_per_hour = tokens_per_s * SECONDS_PER_HOUR / TOKENS_PER_MTOK
     return usd_per_hour / (mtok_per_hour * price_usd_per_mtok)
-
-
-def requests_per_s_from_point(point: ThroughputPoint, input_tokens: float, output_tokens: float) -> float:
-    """Requests per second of the measured replica, for requests of other lengths.
-
-    Parameters
-    ----------
-    point : ThroughputPoint
-        What was measured.
-    input_tokens : float
-        Mean input of a request to be served. [tokens]
-    output_tokens : float
-        Mean output of a request to be served. [tokens]
-
-    Returns
-    -------
-    float
-        [requests/s]
-
-    Raises
-    ------
-    ValueError
-        If the output is not above 0 or the input is negative.
-
-    Notes
-    -----
-    The lower of two readings: the replica works through as many tokens in total, or as many output tokens, as it did
-    when measured. Input tokens are cheaper than output tokens, so the lower reading is the careful one. It stops
-    holding where the lengths are far apart (see `length_ratio`).
-    """
-    _require_above_zero("output_tokens", output_tokens)
-    if input_tokens < 0.0:
-        raise ValueError(f"input_tokens is {input_tokens}, must be at least 0")
-    by_total_tokens = point.total_tokens_per_s / (input_tokens + output_tokens)
-    by_output_tokens = point.output_tokens_per_s / output_tokens
-    return min(by_total_tokens, by_output_tokens)
-
-
-def length_ratio(point: ThroughputPoint, input_tokens: float, output_tokens: float) -> float:
-    """How far the lengths are from those measured: the larger of the two factors, input or output, at least 1.
-
-    Parameters
-    ----------
-    point : ThroughputPoint
-        What was measured.
-    input_tokens : float
-        Mean input of a request to be served. [tokens]
-    output_tokens : float
-        Mean output of a request to be served. [tokens]
-
-    Returns
-    -------
-    float
-        [1]; 2 means that one length is twice or half of the one measured.
-
-    Notes
-    -----
-    Lengths below one token count as one.
-    """
-    octaves = max(
-        abs(_octaves_between(input_tokens, point.input_tokens)),
-        abs(_octaves_between(output_tokens, point.output_tokens)),
-    )
-    return float(2.0**octaves)
-
-
-def length_distance_octaves(point: ThroughputPoint, input_tokens: float, output_tokens: float) -> float:
-    """How far the lengths are from those measured, input and output added up, in doublings.
-
-    Parameters
-    ----------
-    point : ThroughputPoint
-        What was measured.
-    input_tokens : float
-        Mean input of a request to be served. [tokens]
-    output_tokens : float
-        Mean output of a request to be served. [tokens]
-
-    Returns
-    -------
-    float
-        [1]; 0 for the same lengths.
-    """
-    input_octaves = abs(_octaves_between(input_tokens, point.input_tokens))
-    output_octaves = abs(_octaves_between(output_tokens, point.output_tokens))
-    return input_octaves + output_octaves
-
-
-def _octaves_between(tokens: float, other_tokens: float) -> float:
-    return float(np.log2(max(tokens, 1.0) / max(other_tokens, 1.0)))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 from simulator.domain.autoscaling import AutoscalingPolicy
+from simulator.domain.models_and_gpus import Figure
 
 Listing = tuple[str, Sequence[str], Iterable[Sequence[Any]]]
 
@@ -26,6 +27,11 @@ def listing(kind: str, narrowed: Mapping[str, str]) -> Listing:
     return make(**narrowed)
 
 
+def _scaled(figure: Figure | None, unit: float = 1.0, decimals: int = 0) -> str:
+    """A figure in a larger unit; blank where the catalogue does not hold it."""
+    return "" if figure is None else f"{figure.value / unit:.{decimals}f}"
+
+
 def _gpus() -> Listing:
     from simulator.catalogue.hardware import gpu, gpu_ids
 
@@ -35,11 +41,11 @@ def _gpus() -> Listing:
         (
             one.id,
             one.name,
-            f"{one.memory_bytes.value / 1e9:.1f}",
-            f"{one.memory_bandwidth_bytes_per_s.value / 1e9:.0f}",
-            f"{one.flops_16bit_per_s.value / 1e12:.0f}",
-            f"{one.tdp_w.value:.0f}",
-            f"{one.release_year.value:.0f}",
+            _scaled(one.memory_bytes, 1e9, 1),
+            _scaled(one.memory_bandwidth_bytes_per_s, 1e9),
+            _scaled(one.flops_16bit_per_s, 1e12),
+            _scaled(one.tdp_w),
+            _scaled(one.release_year),
         )
         for one in gpus
     ]
@@ -55,9 +61,9 @@ def _models() -> Listing:
         (
             one.id,
             one.name,
-            f"{one.parameters.value / 1e9:.2f}",
-            f"{one.active_parameters.value / 1e9:.2f}",
-            "" if one.context_tokens is None else f"{one.context_tokens.value:.0f}",
+            _scaled(one.parameters, 1e9, 2),
+            _scaled(one.active_parameters, 1e9, 2),
+            _scaled(one.context_tokens),
             one.shape or "",
         )
         for one in models

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from simulator.presentation.console import console_for, plain_table
 from simulator.presentation.decision import decision_sentence
 from simulator.presentation.numbers import volume
 from simulator.presentation.summary import assumptions, figures_used, warnings
 from simulator.simulation.results import Ledger
 from simulator.solving.study import OptionAtVolume, Pair, Study, requests_per_day
-
-_PLAIN_WIDTH = 110
-
-
-def console_for(stream: IO[str]) -> Console:
-    """A console: colours and the window's width on a terminal, plain lines of fixed width elsewhere."""
-    if stream.isatty():
-        return Console(file=stream, highlight=False)
-    return Console(file=stream, highlight=False, no_color=True, width=_PLAIN_WIDTH, force_terminal=False)
 
 
 def print_study(study: Study, ledgers: Mapping[str, Ledger], files: Sequence[Path], stream: IO[str]) -> None:
@@ -48,26 +39,11 @@ def print_study(study: Study, ledgers: Mapping[str, Ledger], files: Sequence[Pat
         console.print(f"\nWritten to {escape(str(files[0].parent))}: {', '.join(path.name for path in files)}")
 
 
-def print_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], stream: IO[str]) -> None:
-    """Print a listing: a table on a terminal, tab-separated lines elsewhere so that other tools can read them."""
-    if not stream.isatty():
-        stream.write("\t".join(columns) + "\n")
-        for row in rows:
-            stream.write("\t".join("" if cell is None else str(cell) for cell in row) + "\n")
-        return
-    table = Table(title=escape(title), title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column)
-    for row in rows:
-        table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
-    console_for(stream).print(table)
-
-
 def _options_table(study: Study, ledgers: Mapping[str, Ledger]) -> Table:
     title = (
         f"At {volume(study.tokens_per_month)} tokens a month ({study.requests_per_day:,.0f} requests a day), run rate"
     )
-    table = _table(title)
+    table = plain_table(title)
     horizon = f"over {study.plan.scenario.horizon.in_months:g} months"
     for name in (
         "option",
@@ -105,7 +81,7 @@ def _remark(study: Study, option: OptionAtVolume) -> str:
 
 
 def _crossings_table(study: Study) -> Table:
-    table = _table(f"Against {study.baseline}, over every volume")
+    table = plain_table(f"Against {study.baseline}, over every volume")
     names = ("challenger", "first pays at", "for good from", "requests a day", "crossings", "break-even utilization")
     for name in names:
         table.add_column(name, justify="left" if name == "challenger" else "right", no_wrap=name == "challenger")
@@ -127,9 +103,3 @@ def _pair_cells(study: Study, pair: Pair) -> list[str]:
         str(len(pair.crossings)),
         "" if share is None else ("never" if share > 1 else f"{share:.0%}"),
     ]
-
-
-def _table(title: str) -> Table:
-    return Table(
-        title=escape(title), title_justify="left", title_style="", box=None, pad_edge=False, header_style="bold"
-    )

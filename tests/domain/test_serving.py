@@ -6,33 +6,7 @@ from hypothesis import given
 from hypothesis.strategies import floats
 
 from simulator.domain import serving
-from simulator.domain.models_and_gpus import ThroughputPoint
-from simulator.domain.serving import (
-    breakeven_utilization_share,
-    length_distance_octaves,
-    length_ratio,
-    requests_per_s_from_point,
-    unit_cost_usd_per_mtok,
-)
-
-
-def point(input_tokens=300.0, output_tokens=100.0, output_tokens_per_s=1_000.0):
-    return ThroughputPoint(
-        id="p",
-        model="m",
-        gpu="g",
-        gpus=1,
-        precision="fp16",
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        concurrency=None,
-        regime="saturated",
-        output_tokens_per_s=output_tokens_per_s,
-        engine="vllm",
-        engine_version=None,
-        source="benchmark",
-        as_of=None,
-    )
+from simulator.domain.serving import breakeven_utilization_share, unit_cost_usd_per_mtok
 
 
 def test_the_examples_in_the_docstrings_hold():
@@ -87,45 +61,3 @@ def test_breakeven_utilization_takes_arrays():
 def test_breakeven_utilization_without_throughput_or_price_is_refused(tokens_per_s, price, key):
     with pytest.raises(ValueError, match=key):
         breakeven_utilization_share(1.0, tokens_per_s, price)
-
-
-def test_a_point_serves_its_own_requests_as_measured():
-    assert requests_per_s_from_point(point(), 300, 100) == pytest.approx(10.0)
-
-
-def test_longer_inputs_are_read_by_total_tokens():
-    # 10 requests/s x 400 tokens = 4,000 tokens/s; 700 + 100 tokens a request
-    assert requests_per_s_from_point(point(), 700, 100) == pytest.approx(5.0)
-
-
-def test_shorter_inputs_are_read_by_output_tokens():
-    # by total tokens it would be 4,000 / 200 = 20 requests/s, faster than decoding was measured
-    assert requests_per_s_from_point(point(), 100, 100) == pytest.approx(10.0)
-
-
-@given(input_tokens=floats(0, 1e5), output_tokens=floats(1, 1e4), factor=floats(1, 10))
-def test_longer_requests_are_never_served_faster(input_tokens, output_tokens, factor):
-    rate = requests_per_s_from_point(point(), input_tokens, output_tokens)
-    assert requests_per_s_from_point(point(), factor * input_tokens, output_tokens) <= rate
-    assert requests_per_s_from_point(point(), input_tokens, factor * output_tokens) <= rate
-
-
-@pytest.mark.parametrize(("input_tokens", "output_tokens", "key"), [(1.0, 0.0, "output_tokens"), (-1.0, 1.0, "input_")])
-def test_requests_of_impossible_length_are_refused(input_tokens, output_tokens, key):
-    with pytest.raises(ValueError, match=key):
-        requests_per_s_from_point(point(), input_tokens, output_tokens)
-
-
-def test_length_ratio_is_the_larger_factor_in_either_direction():
-    assert length_ratio(point(), 300, 100) == 1.0
-    assert length_ratio(point(), 600, 25) == pytest.approx(4.0)
-    assert length_ratio(point(), 100, 200) == pytest.approx(3.0)
-
-
-def test_length_distance_adds_up_doublings():
-    assert length_distance_octaves(point(), 300, 100) == 0.0
-    assert length_distance_octaves(point(), 600, 25) == pytest.approx(1 + 2)
-
-
-def test_a_request_without_input_is_as_far_as_one_of_one_token():
-    assert length_ratio(point(), 0, 100) == length_ratio(point(), 1, 100) == pytest.approx(300.0)
