@@ -1,0 +1,253 @@
+"""How far estimates of throughput are off, on measurements they have not seen; writes the tables of docs/validation.md.
+
+    python benchmarks/validate_throughput.py            # prints the tables; about two minutes on two cores
+    python benchmarks/validate_throughput.py --write    # and puts them into docs/validation.md
+    python benchmarks/validate_throughput.py --bands    # and the widths of the bands into hardware/efficiencies.yaml
+
+Twice, once with a random fifth of the rows kept aside in turn and once with every pair of model and GPU: efficiencies
+are fitted again without the rows kept aside, the others anchor, and the kept ones are compared. The settings of
+anchoring are those of the file: they hold for all pairs alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from fit_throughput import fit, save
+
+from simulator.catalogue.anchors import Anchoring, anchoring_on, nearest_rows
+from simulator.catalogue.efficiencies import efficiencies, efficiency_table, engine_class, likeness
+from simulator.catalogue.hardware import open_model
+from simulator.catalogue.measured import Measured, usable_rows
+from simulator.domain.efficiencies import EfficiencyTable
+from simulator.domain.kriging import category_covariance, fading
+from simulator.domain.measurements import Measurement
+from simulator.domain.throughput import NEARBY_LIKENESS
+
+PAGE = Path(__file__).parents[1] / "docs" / "validation.md"
+FOLDS = 5
+REFIT_STEPS = 4  # from the fit to all rows, which is near
+EVIDENCE = ("measured nearby", "same model and GPU, other settings", "roofline, dense", "roofline, mixture")
+BANDS = ("measured_nearby", "other_settings", "roofline_dense", "roofline_mixture")
+COVERED_SHARE = 0.8
+
+
+@dataclass
+class Kept:
+    """What was predicted for rows while they were kept aside."""
+
+    log_errors: np.ndarray  # ln(measured / predicted), times turned round
+    sd: np.ndarray
+    evidence: np.ndarray  # index into EVIDENCE
+
+
+def shape_of(row: Measurement) -> str:
+    """Id of the shape of a measurement's model."""
+    return open_model(row.model).shape_id
+
+
+def pair_of(row: Measurement) -> tuple[str, str]:
+    """Shape of the model, and GPU."""
+    return shape_of(row), row.gpu
+
+
+def predicted_aside(rows: Sequence[Measurement], folds: np.ndarray) -> Kept:
+    """Predict every row from the rows of other folds alone."""
+    everything = Measured(rows)
+    _, start = fit(everything)
+    kept = Kept(np.zeros(len(rows)), np.zeros(len(rows)), np.zeros(len(rows), dtype=int))
+    for fold in np.unique(folds):
+        aside = np.flatnonzero(folds == fold)
+        training = [row for row, number in zip(rows, folds, strict=True) if number != fold]
+        table, _ = fit(Measured(training), start, REFIT_STEPS)
+        pairs = {pair_of(rows[index]) for index in aside}
+        for pair in sorted(pairs):
+            index = np.array([number for number in aside if pair_of(rows[number]) == pair])
+            some = [rows[number] for number in index]
+            model, gpu = some[0].model, some[0].gpu
+            anchoring = anchoring_on(nearest_rows(training, model, gpu), model, gpu, table=table)
+            kept.log_errors[index], kept.sd[index], kept.evidence[index] = _predicted(some, anchoring, table)
+    return kept
+
+
+def _predicted(
+    rows: Sequence[Measurement], anchoring: Anchoring, table: EfficiencyTable
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    settings, anchors = likeness(), anchoring.anchors
+    measured = Measured(rows)
+    situations = measured.situations()
+    covariance = category_covariance(situations, anchors.situations, settings)
+    covariance *= fading(situations.coordinates, anchors.situations.coordinates, settings)
+    errors = measured.log_ratios(table) - covariance @ anchors.weights
+    explained = ((covariance @ anchors.inverse) * covariance).sum(axis=1)
+    sd = np.sqrt(np.maximum(settings.sd**2 - explained, 0.0) + settings.noise_sd**2)
+    near = (covariance[:, anchoring.is_same_pair] >= NEARBY_LIKENESS * settings.sd**2).any(axis=1)
+    mixture = open_model(rows[0].model).experts is not None
+    elsewhere = 1 if anchoring.is_same_pair.any() else 3 if mixture else 2
+    return errors, sd, np.where(near, 0, elsewhere)
+
+
+def random_folds(count: int) -> np.ndarray:
+    """A fold for every row, all folds about equally large."""
+    return np.random.default_rng(0).permutation(count) % FOLDS
+
+
+def pair_folds(rows: Sequence[Measurement]) -> np.ndarray:
+    """Every pair of model shape and GPU a fold of its own."""
+    pairs = {pair: number for number, pair in enumerate(sorted({pair_of(row) for row in rows}))}
+    return np.array([pairs[pair_of(row)] for row in rows])
+
+
+def relative(log_errors: np.ndarray) -> np.ndarray:
+    """|predicted / measured - 1|."""
+    return np.abs(np.expm1(-log_errors))
+
+
+def flat_table(bandwidth_share: float, compute_share: float) -> EfficiencyTable:
+    """The roofline with flat shares of the peaks, nothing lost elsewhere."""
+    known = efficiency_table()
+    engines = known.engine_values.copy()
+    engines[:, :3] = 0.0
+    shared = {name: 1.0 if name.endswith("_share") else 0.0 for name in known.shared}
+    shared |= {"knee": np.inf, "pipeline_loss_share": 0.0, "finite_run_loss_share": 0.0, "output_held_share": 0.5}
+    return EfficiencyTable(
+        generations=known.generations,
+        generation_values=np.tile([bandwidth_share, *[compute_share] * 3], (len(known.generations), 1)),
+        engines=known.engines,
+        engine_values=engines,
+        link_values=np.array([[1.0, 0.0], [1.0, 0.0]]),
+        shared=shared,
+    )
+
+
+def summary(rows: Sequence[Measurement], columns: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Median and 90th percentile of the relative error, over all rows and by kind."""
+    mixture = np.array([open_model(row.model).experts is not None for row in rows])
+    sets: dict[str, np.ndarray] = {"all": np.full(len(rows), True), "dense": ~mixture, "mixture of experts": mixture}
+    table = {}
+    for name, chosen in sets.items():
+        table[name] = {"rows": int(chosen.sum())}
+        for label, errors in columns.items():
+            table[name][label] = _quantiles(relative(errors[chosen]))
+    return pd.DataFrame(table).T
+
+
+def by(
+    rows: Sequence[Measurement], key: Callable[[Measurement], str], random: np.ndarray, pairs: np.ndarray, least: int
+) -> pd.DataFrame:
+    """The same by GPU, model, engine or regime."""
+    names = np.array([key(row) for row in rows])
+    table = {}
+    for name in sorted(set(names), key=lambda name: -(names == name).sum()):
+        chosen = names == name
+        if chosen.sum() >= least:
+            table[name] = {
+                "rows": int(chosen.sum()),
+                "rows kept aside": _quantiles(relative(random[chosen])),
+                "pairs kept aside": _quantiles(relative(pairs[chosen])),
+            }
+    return pd.DataFrame(table).T
+
+
+def coverage(random: Kept, pairs: Kept) -> pd.DataFrame:
+    """Share of rows within the 80 % band, by evidence and over all."""
+    bands = efficiencies().bands
+    widths = np.array([getattr(bands, name) for name in BANDS])
+    table = {}
+    for label, kept in (("rows kept aside", random), ("pairs kept aside", pairs)):
+        inside = np.abs(kept.log_errors) <= widths[kept.evidence] * kept.sd
+        half = np.exp(widths[kept.evidence] * kept.sd)
+        for number, evidence in enumerate(EVIDENCE):
+            chosen = kept.evidence == number
+            if chosen.sum():
+                table[(label, evidence)] = {
+                    "rows": int(chosen.sum()),
+                    "within the band": f"{inside[chosen].mean():.0%}",
+                    "typical band": f"×/÷ {np.median(half[chosen]):.2f}",
+                }
+        table[(label, "all")] = {"rows": len(inside), "within the band": f"{inside.mean():.0%}", "typical band": ""}
+    frame = pd.DataFrame(table).T
+    frame.index = [f"{label}: {evidence}" for label, evidence in frame.index]
+    return frame
+
+
+def fitted_bands(random: Kept, pairs: Kept) -> dict[str, float]:
+    """Widths, in standard deviations, within which 80 % of the rows kept aside lie, by evidence."""
+    found = {}
+    for number, name in enumerate(BANDS):
+        kept = [np.abs(k.log_errors / k.sd)[k.evidence == number] for k in (random, pairs)]
+        found[name] = float(f"{np.quantile(np.concatenate(kept), COVERED_SHARE):.3g}")
+    return found
+
+
+def _quantiles(errors: np.ndarray) -> str:
+    return f"{np.median(errors) * 100:.1f} / {np.quantile(errors, 0.9) * 100:.0f}"
+
+
+def _markdown(frame: pd.DataFrame, first: str) -> str:
+    heads = [first, *frame.columns]
+    lines = ["| " + " | ".join(heads) + " |", "|---" + "|---:" * len(frame.columns) + "|"]
+    lines += [
+        "| " + " | ".join([str(name), *map(str, row)]) + " |"
+        for name, row in zip(frame.index, frame.to_numpy(), strict=True)
+    ]
+    return "\n".join(lines)
+
+
+def replaced(text: str, name: str, table: str) -> str:
+    """The page with what lies between the marks of a table replaced."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end {name} -->"
+    head, _, rest = text.partition(begin)
+    _, mark, tail = rest.partition(end)
+    if not mark:
+        raise SystemExit(f"{PAGE}: has no marks {begin.strip()} and {end}")
+    return f"{head}{begin}{table}\n{end}{tail}"
+
+
+def tables(rows: Sequence[Measurement]) -> Iterable[tuple[str, str]]:
+    """Every table by the name of its mark."""
+    random = predicted_aside(rows, random_folds(len(rows)))
+    pairs = predicted_aside(rows, pair_folds(rows))
+    measured = Measured(rows)
+    columns = {
+        "rows kept aside": random.log_errors,
+        "pairs kept aside": pairs.log_errors,
+        "ideal roofline": measured.log_ratios(flat_table(1.0, 1.0)),
+        "flat 80 % / 50 %": measured.log_ratios(flat_table(0.8, 0.5)),
+    }
+    yield "summary", _markdown(summary(rows, columns), "")
+    for name, key, least in (
+        ("gpus", lambda row: row.gpu, 10),
+        ("models", shape_of, 10),
+        ("engines", lambda row: engine_class(row.engine, row.engine_version), 1),
+        ("regimes", lambda row: row.regime, 1),
+    ):
+        yield name, _markdown(by(rows, key, random.log_errors, pairs.log_errors, least), name[:-1])
+    yield "bands", _markdown(coverage(random, pairs), "")
+    yield "widths", repr(fitted_bands(random, pairs))
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--write", action="store_true", help="put the tables into docs/validation.md")
+    arguments.add_argument("--bands", action="store_true", help="put the widths into hardware/efficiencies.yaml")
+    given = arguments.parse_args()
+    text = PAGE.read_text(encoding="utf-8") if given.write else ""
+    for name, table in tables(usable_rows()):
+        print(f"\n{name}\n{table}", flush=True)
+        if name == "widths":
+            if given.bands:
+                save({**efficiencies().model_dump(mode="json", exclude_none=True), "bands": eval(table)})
+        elif given.write:
+            text = replaced(text, name, table)
+    if given.write:
+        PAGE.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,314 @@
+"""Questions about throughput as a user puts them: checked argument by argument, with the catalogue's defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+import numpy as np
+
+from simulator.catalogue.efficiencies import DEFAULT_ENGINE, engine_class
+from simulator.catalogue.errors import UnknownId
+from simulator.catalogue.estimating import estimate
+from simulator.catalogue.hardware import gpu as gpu_of
+from simulator.catalogue.hardware import open_model
+from simulator.catalogue.measured import Question, usable_rows
+from simulator.catalogue.replicas import ReplicaIds, can_be_estimated, replica_of
+from simulator.domain.arithmetic import arithmetic_of, default_precision, precisions_of
+from simulator.domain.measurements import REGIMES, Measurement, Regime
+from simulator.domain.models_and_gpus import GPU_COUNTS, PRECISIONS, Gpu, OpenModel, Precision
+from simulator.domain.roofline import Layout, free_bytes_per_gpu, kv_bytes_per_token
+from simulator.domain.serving import Numbers
+from simulator.domain.serving_state import Load
+from simulator.domain.throughput import ThroughputEstimate
+from simulator.domain.units import BYTES_PER_GB
+
+T = TypeVar("T")
+
+KV_PRECISIONS: tuple[Precision, ...] = ("bf16", "fp16", "fp8", "int8")
+_PARALLELISM = ("tensor_parallel", "pipeline_parallel", "expert_parallel", "data_parallel")
+
+
+def estimate_throughput(
+    model: str,
+    gpu: str,
+    *,
+    input_tokens: Numbers,
+    output_tokens: Numbers,
+    tensor_parallel: int = 1,
+    pipeline_parallel: int = 1,
+    expert_parallel: int = 1,
+    data_parallel: int = 1,
+    precision: Precision | None = None,
+    kv_precision: Precision | None = None,
+    engine: str | None = None,
+    engine_version: str | None = None,
+    concurrency: Numbers | None = None,
+    n_requests: Numbers | None = None,
+    regime: Regime | None = None,
+    tpot_limit_s: Numbers | None = None,
+    arrival_requests_per_s: Numbers | None = None,
+    prefix_cached_share: Numbers = 0.0,
+    speculative_factor: Numbers = 1.0,
+    measurements: Sequence[Measurement] = (),
+) -> ThroughputEstimate:
+    """What one replica of an open model serves on GPUs: throughput and times, with evidence and an 80 % band.
+
+    Parameters
+    ----------
+    model, gpu : str
+        Ids of the catalogue.
+    input_tokens, output_tokens : number or array of shape (n,)
+        Mean lengths of a request. [tokens]
+    tensor_parallel, pipeline_parallel, expert_parallel, data_parallel : int
+        Layout of the replica, on tensor x pipeline x data GPUs; experts are shared by `expert_parallel` of them.
+    precision : {'bf16', 'fp16', 'fp8', 'int8', 'w8a16', 'int4', 'fp4'}, optional
+        Of the weights; left out: that of the published weights, if the GPU has it, else 16 bit.
+    kv_precision : {'bf16', 'fp16', 'fp8', 'int8'}, optional
+        Of the key-value cache; left out: 16 bit.
+    engine, engine_version : str, optional
+        As measurements name them; left out: vLLM, a recent version.
+    concurrency : number or array of shape (n,), optional
+        Clients that each wait for their answer, or the batch of regime `static`.
+    n_requests : number or array of shape (n,), optional
+        Requests of a finite run, which ends with a batch that drains.
+    regime : str, optional
+        As measurements name it; left out: `open` where an arrival rate is given, `closed` where clients are, else
+        `saturated`, all requests queued.
+    tpot_limit_s : number or array of shape (n,), optional
+        Longest mean time per output token: the batch is kept so small that it holds. [s]
+    arrival_requests_per_s : number or array of shape (n,), optional
+        Rate at which requests arrive. [requests/s]
+    prefix_cached_share : number or array of shape (n,)
+        Share of the input that is found in the prefix cache and not computed again. [1]
+    speculative_factor : number or array of shape (n,)
+        Tokens that one pass yields with speculative decoding; a stated factor, at least 1. [1]
+    measurements : sequence of Measurement
+        Your own, e.g. from `simulator.read_benchmark_file`; they anchor as all but exact.
+
+    Returns
+    -------
+    ThroughputEstimate
+        Numbers, or arrays of shape (n,) where lengths, concurrency or the like are arrays. Where the model does not
+        fit, `fits` is False, throughput is 0 and `warnings` say by how much and what would fit.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument, what was given and what is allowed.
+
+    Examples
+    --------
+    >>> import simulator as sim
+    >>> perf = sim.estimate_throughput("llama-3.1-8b", "h100-sxm", input_tokens=512, output_tokens=256)
+    >>> bool(perf.band.low < perf.output_tokens_per_s < perf.band.high)
+    True
+    """
+    asked_regime = _regime(regime, concurrency, arrival_requests_per_s)
+    found_model, question = _question(
+        model,
+        gpu,
+        (tensor_parallel, pipeline_parallel, expert_parallel, data_parallel),
+        precision,
+        kv_precision or "bf16",
+        engine or DEFAULT_ENGINE,
+        engine_version,
+        asked_regime,
+    )
+    load = Load(
+        regime=asked_regime,
+        input_tokens=_numbers("input_tokens", input_tokens, least=0.0),
+        output_tokens=_numbers("output_tokens", output_tokens, least=1.0),
+        concurrency=_optional("concurrency", concurrency, least=1.0),
+        n_requests=_optional("n_requests", n_requests, least=1.0),
+        arrival_requests_per_s=_optional("arrival_requests_per_s", arrival_requests_per_s, least=0.0),
+        tpot_limit_s=_optional("tpot_limit_s", tpot_limit_s, least=1e-6),
+        prefix_cached_share=_numbers("prefix_cached_share", prefix_cached_share, least=0.0, most=1.0),
+        speculative_factor=_numbers("speculative_factor", speculative_factor, least=1.0, most=16.0),
+    )
+    warnings = _length_warnings(found_model, load)
+    answer = estimate(question, load, tuple(measurements), warnings)
+    return answer if np.all(answer.fits) else with_warning(answer, shortfall_text(question.ids, load))
+
+
+def shortfall_of(
+    model: str,
+    gpu: str,
+    *,
+    input_tokens: float,
+    output_tokens: float,
+    tensor_parallel: int = 1,
+    pipeline_parallel: int = 1,
+    expert_parallel: int = 1,
+    data_parallel: int = 1,
+    precision: Precision | None = None,
+    kv_precision: Precision | None = None,
+) -> str | None:
+    """By how much a model and one request of these lengths miss a replica's memory, and what would fit; None: it fits.
+
+    Arguments and errors as of `estimate_throughput`.
+    """
+    parallelism = (tensor_parallel, pipeline_parallel, expert_parallel, data_parallel)
+    _, question = _question(
+        model, gpu, parallelism, precision, kv_precision or "bf16", DEFAULT_ENGINE, None, "saturated"
+    )
+    load = Load("saturated", input_tokens, output_tokens)
+    return shortfall_text(question.ids, load) if _missing_bytes(question.ids, load) > 0.0 else None
+
+
+@cache
+def _question(
+    model: str,
+    gpu: str,
+    parallelism: tuple[int, int, int, int],
+    precision: Precision | None,
+    kv_precision: Precision,
+    engine: str,
+    engine_version: str | None,
+    regime: Regime,
+) -> tuple[OpenModel, Question]:
+    """The question but for lengths and load; raises ValueError naming the argument."""
+    found_model = _found("model", model, open_model)
+    found_gpu = _found("gpu", gpu, gpu_of)
+    if found_model.modality != "text" or not found_model.has_shape:
+        raise ValueError(f"model is '{model}', whose shape is not in the catalogue: only what was measured is known")
+    if not can_be_estimated(found_gpu):
+        raise ValueError(f"gpu is '{gpu}', whose peaks are not in the catalogue: only what was measured is known")
+    layout = _layout(found_model, *parallelism)
+    weights = _precision(found_model, found_gpu, precision)
+    if kv_precision not in KV_PRECISIONS:
+        raise ValueError(f"kv_precision {UnknownId(kv_precision, KV_PRECISIONS)}")
+    kind = _found("engine", engine, lambda name: engine_class(name, engine_version))
+    version = None if engine_version is None or engine_version.startswith("unstated") else engine_version
+    ids = ReplicaIds(found_model.id, found_gpu.id, layout, weights, kv_precision, kind)
+    return found_model, Question(ids, engine, version, regime)
+
+
+def with_warning(answer: ThroughputEstimate, text: str) -> ThroughputEstimate:
+    """The same estimate with one more warning."""
+    return ThroughputEstimate(**{**vars(answer), "warnings": (*answer.warnings, text)})
+
+
+def shortfall_text(ids: ReplicaIds, load: Load) -> str:
+    """By how many GB a model misses the memory of a replica, and what would fit."""
+    missing = _missing_bytes(ids, load)
+    gpus = int(ids.layout.gpus)
+    more = [count for count in GPU_COUNTS if count > gpus and _missing_bytes(_on(ids, count), load) <= 0.0]
+    fewer = [
+        precision
+        for precision in precisions_of(gpu_of(ids.gpu))
+        if _missing_bytes(ReplicaIds(**{**vars(ids), "precision": precision}), load) <= 0.0
+    ]
+    fitting = ([", ".join(fewer)] if fewer else []) + ([f"{more[0]} GPUs"] if more else [])
+    return (
+        f"{ids.model} in {ids.precision} lacks {missing / BYTES_PER_GB:.1f} GB on {gpus} x {ids.gpu}; would fit: "
+        + (", or ".join(fitting) or "a GPU with more memory")
+    )
+
+
+def _missing_bytes(ids: ReplicaIds, load: Load) -> float:
+    """Memory that a replica lacks for its weights and one request. [bytes]"""
+    replica = replica_of(ids)
+    longest = float(np.max(load.input_tokens + load.output_tokens))
+    tensor_parallel = replica.layout.tensor_parallel
+    cache = kv_bytes_per_token(replica.shape, replica.number_format.bytes_per_kv_value, tensor_parallel)
+    held = replica.shape.context_tokens_held(longest)
+    free = free_bytes_per_gpu(replica) * replica.layout.gpus_per_group
+    return float((cache * held - free) * replica.layout.data_parallel)
+
+
+def _on(ids: ReplicaIds, gpus: int) -> ReplicaIds:
+    return ReplicaIds(**{**vars(ids), "layout": Layout(tensor_parallel=gpus)})
+
+
+def _found(argument: str, identifier: str, find: Callable[[str], T]) -> T:
+    try:
+        return find(identifier)
+    except UnknownId as error:
+        raise ValueError(f"{argument} {error}") from None
+
+
+def _precision(model: OpenModel, gpu: Gpu, precision: Precision | None) -> Precision:
+    if precision is None:
+        return default_precision(model, gpu)
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision {UnknownId(precision, PRECISIONS)}")
+    if arithmetic_of(gpu, precision) is None:
+        raise ValueError(f"precision is '{precision}', which {gpu.id} lacks; it has {', '.join(precisions_of(gpu))}")
+    return precision
+
+
+def _layout(model: OpenModel, tensor: int, pipeline: int, expert: int, data: int) -> Layout:
+    for name, value in zip(_PARALLELISM, (tensor, pipeline, expert, data), strict=True):
+        if isinstance(value, bool) or int(value) != value or value < 1:
+            raise ValueError(f"{name} is {value}, must be a whole number of at least 1")
+    heads = model.attention_heads
+    if heads is not None and heads.value % tensor:
+        raise ValueError(f"tensor_parallel is {tensor}, must divide the {heads.value:g} attention heads of {model.id}")
+    if model.layers is not None and pipeline > model.layers.value:
+        raise ValueError(
+            f"pipeline_parallel is {pipeline}, must be at most the {model.layers.value:g} layers of {model.id}"
+        )
+    if expert > 1 and model.experts is None:
+        raise ValueError(f"expert_parallel is {expert}, must be 1: {model.id} is not a mixture of experts")
+    if model.experts is not None and model.experts.value % expert:
+        raise ValueError(f"expert_parallel is {expert}, must divide the {model.experts.value:g} experts of {model.id}")
+    if (tensor * data) % expert:
+        raise ValueError(f"expert_parallel is {expert}, must divide tensor_parallel x data_parallel, {tensor * data}")
+    return Layout(int(tensor), int(pipeline), int(data), int(expert))
+
+
+def _regime(regime: Regime | None, concurrency: object, arrivals: object) -> Regime:
+    if regime is None:
+        return "open" if arrivals is not None else "closed" if concurrency is not None else "saturated"
+    if regime not in REGIMES:
+        raise ValueError(f"regime {UnknownId(regime, REGIMES)}")
+    if regime == "open" and arrivals is None:
+        raise ValueError("arrival_requests_per_s is missing; regime open needs it")
+    if regime == "static" and concurrency is None:
+        raise ValueError("concurrency is missing; regime static needs it, the batch")
+    return regime
+
+
+def _numbers(name: str, value: Numbers, least: float, most: float = np.inf) -> Any:
+    if type(value) in (int, float) and least <= value <= most and value < np.inf:
+        return float(value)  # the usual case, quickly
+    try:
+        numbers = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} is {value!r}, must be a number") from None
+    if numbers.ndim > 1:
+        raise ValueError(f"{name} has {numbers.ndim} dimensions, must be a number or an array of shape (n,)")
+    if not (np.all(np.isfinite(numbers)) and np.all(numbers >= least) and np.all(numbers <= most)):
+        allowed = f"at least {least:g}" if most == np.inf else f"between {least:g} and {most:g}"
+        raise ValueError(f"{name} is {value}, must be finite and {allowed}")
+    return numbers if numbers.ndim else float(numbers)
+
+
+def _optional(name: str, value: Numbers | None, least: float) -> Any:
+    return None if value is None else _numbers(name, value, least)
+
+
+def _length_warnings(model: OpenModel, load: Load) -> tuple[str, ...]:
+    """Nothing where requests are within the context; a warning where engines were measured beyond it."""
+    if model.context_tokens is None:
+        return ()
+    total = load.input_tokens + load.output_tokens
+    longest, context = float(np.max(total)) if np.ndim(total) else total, model.context_tokens.value
+    if longest <= context:
+        return ()
+    measured = max(
+        (
+            (row.input_tokens or 0.0) + (row.output_tokens or 0.0)
+            for row in usable_rows()
+            if open_model(row.model).shape_id == model.shape_id
+        ),
+        default=0.0,
+    )
+    if longest <= measured:
+        text = f"{longest:g} tokens are beyond the context of {model.id}, {context:g}; engines were measured at that"
+        return (text,)
+    raise ValueError(
+        f"input_tokens + output_tokens is {longest:g}, must be at most {context:g}, the context of {model.id}"
+    )

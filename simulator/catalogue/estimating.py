@@ -1,0 +1,198 @@
+"""Estimates of throughput by ids: the roofline of the catalogue's figures, anchored to its measurements."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from simulator.catalogue.anchors import Anchoring, anchoring_of, anchoring_with
+from simulator.catalogue.efficiencies import efficiencies, likeness
+from simulator.catalogue.hardware import open_model
+from simulator.catalogue.measured import Question, codes_of, coordinates_of
+from simulator.catalogue.replicas import replica_of
+from simulator.domain.kriging import DIMENSIONS, Correction, Situations, category_covariance, correction
+from simulator.domain.measurements import Measurement
+from simulator.domain.roofline import Replica
+from simulator.domain.serving import Array
+from simulator.domain.serving_state import Load, State, state_under
+from simulator.domain.throughput import (
+    NEARBY_LIKENESS,
+    Band,
+    EvidenceKind,
+    Source,
+    ThroughputEstimate,
+    anchored,
+    band_around,
+    bound_of,
+)
+
+MOST_SOURCES = 3
+_KINDS: tuple[EvidenceKind, ...] = (
+    "your measurement",
+    "measured nearby",
+    "same model and GPU, other settings",
+    "roofline estimate",
+    "roofline estimate of a mixture of experts",
+)
+_EVIDENCE = np.array(_KINDS)
+_QUANTITIES = (0, 1, 2)  # throughput, time per token, time to the first token
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question but for lengths and load: its anchors, and its covariance with them but for distance."""
+
+    anchoring: Anchoring
+    categories: Array  # (3, n): one row a quantity
+    sets: Any  # (2, n) of bool: a user's own measurements, and those of the same model and GPU
+    otherwise: int  # row of `_EVIDENCE` where none of them is near
+
+
+@cache
+def _asked(question: Question, own: tuple[Measurement, ...]) -> _Asked:
+    ids = question.ids
+    anchoring = anchoring_with(own, ids.model, ids.gpu) if own else anchoring_of(ids.model, ids.gpu)
+    codes = np.array([codes_of(question, quantity) for quantity in _QUANTITIES])
+    here = Situations(np.zeros((len(_QUANTITIES), DIMENSIONS)), codes)
+    categories = category_covariance(here, anchoring.anchors.situations, likeness())
+    is_own = np.arange(len(anchoring.rows)) < len(own)
+    roofline = 4 if open_model(ids.model).experts is not None else 3
+    otherwise = 2 if anchoring.is_same_pair.any() else roofline
+    return _Asked(anchoring, categories, np.array([is_own, anchoring.is_same_pair]), otherwise)
+
+
+def estimate(
+    question: Question, load: Load, own: Sequence[Measurement] = (), warnings: tuple[str, ...] = ()
+) -> ThroughputEstimate:
+    """What one replica serves under a load.
+
+    Parameters
+    ----------
+    question : Question
+        The replica by ids, its engine and regime.
+    load : Load
+        Numbers, or arrays of shape (n,).
+    own : sequence of Measurement
+        A user's own measurements, which anchor as all but exact.
+    warnings : tuple of str
+        To be passed on.
+
+    Returns
+    -------
+    ThroughputEstimate
+        Numbers, or arrays of shape (n,).
+
+    Raises
+    ------
+    ValueError
+        If the catalogue does not hold what the formulas need.
+    """
+    replica = replica_of(question.ids)
+    asked = _asked(question, tuple(own))
+    state, found = _anchored_state(replica, load, asked)
+    scalar = np.ndim(state.batch) == 0
+    first, second, third = found.log_ratios[:, 0] if scalar else found.log_ratios
+    figures = anchored(replica, load, state, (first, second, third))
+    fits = state.largest_batch >= 1.0
+    evidence = _evidence_index(asked, found)
+    half_width: Any = _band_widths()[evidence] * np.sqrt(found.variance)
+    if scalar:
+        evidence, half_width = evidence[0], float(half_width[0])
+    output_tokens_per_s: Any = figures.output_tokens_per_s * fits
+    requests_per_s = output_tokens_per_s / np.maximum(load.output_tokens, 1.0)
+    low, high = band_around(output_tokens_per_s, half_width)
+    never = np.where(fits, 1.0, np.inf)
+    out = _number if scalar else functools.partial(_array, np.shape(state.batch))
+    return ThroughputEstimate(
+        model=question.ids.model,
+        gpu=question.ids.gpu,
+        gpus=int(question.ids.layout.gpus),
+        precision=question.ids.precision,
+        engine=question.engine if question.engine_version is None else f"{question.engine} {question.engine_version}",
+        output_tokens_per_s=out(output_tokens_per_s),
+        total_tokens_per_s=out(output_tokens_per_s + requests_per_s * load.input_tokens),
+        requests_per_s=out(requests_per_s),
+        ttft_s=out(figures.ttft_s * never),
+        tpot_s=out(figures.tpot_s * never),
+        concurrency=out(state.batch * fits),
+        max_concurrency=out(np.floor(state.largest_batch)),
+        fits=out(fits),
+        bound=bound_of(replica, load, state),
+        evidence=out(_EVIDENCE[evidence]),
+        band=Band(out(low), out(high)),
+        sources=_sources(asked, found.first),
+        warnings=warnings,
+    )
+
+
+def _anchored_state(replica: Replica, load: Load, asked: _Asked) -> tuple[State, Correction]:
+    """State by the roofline, and what the anchors say about it."""
+    state = state_under(replica, load)
+    found = _correction(asked, load, state, replica)
+    if load.tpot_limit_s is not None:
+        # The limit is on the time that is measured: once the batch is known, so is how far the roofline is off there.
+        factor = np.exp(found.log_ratios[1] if np.ndim(state.batch) else found.log_ratios[1, 0])
+        state = state_under(replica, replace(load, tpot_limit_s=load.tpot_limit_s * factor))
+        found = _correction(asked, load, state, replica)
+    return state, found
+
+
+def _correction(asked: _Asked, load: Load, state: State, replica: Replica) -> Correction:
+    coordinates = coordinates_of(load, state.batch, replica.layout.gpus)
+    return correction(asked.anchoring.anchors, asked.categories, coordinates, asked.sets)
+
+
+def _evidence_index(asked: _Asked, found: Correction) -> Any:
+    """The row of `_EVIDENCE` for each question."""
+    is_own, is_near = found.nearest >= NEARBY_LIKENESS
+    return np.where(is_own, 0, np.where(is_near, 1, asked.otherwise))
+
+
+def _number(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic | np.ndarray) else value
+
+
+def _array(shape: tuple[int, ...], value: Any) -> Any:
+    return value if np.shape(value) == shape else np.array(np.broadcast_to(value, shape))
+
+
+@cache
+def _band_widths() -> Array:
+    """Half-width of the band over the standard deviation left, in the order of `_EVIDENCE`."""
+    bands = efficiencies().bands
+    near, other = bands.measured_nearby, bands.other_settings
+    return np.array([near, near, other, bands.roofline_dense, bands.roofline_mixture])
+
+
+def _sources(asked: _Asked, likeness_of_first: Array) -> tuple[Source, ...]:
+    """The measurements most alike to the (first) question; those of the same model and GPU before others."""
+    rows, same_pair = asked.anchoring.rows, asked.anchoring.is_same_pair
+    merit = likeness_of_first + same_pair
+    most = np.argpartition(-merit, MOST_SOURCES)[:MOST_SOURCES] if len(rows) > MOST_SOURCES else np.arange(len(rows))
+    order = sorted(most.tolist(), key=lambda index: (-merit[index], index))
+    return tuple(_source(rows[index], float(likeness_of_first[index])) for index in order)
+
+
+def _source(row: Measurement, nearness: float) -> Source:
+    return Source(
+        id=row.id,
+        model=row.model,
+        gpu=row.gpu,
+        gpus=row.gpus,
+        precision=row.precision,
+        engine=row.engine,
+        engine_version=row.engine_version,
+        input_tokens=row.input_tokens or 0.0,
+        output_tokens=row.output_tokens or 0.0,
+        value=row.value,
+        metric=row.metric,
+        source=row.source,
+        as_of=row.as_of,
+        unverified=row.unverified,
+        likeness=nearness,
+    )

@@ -1,0 +1,73 @@
+"""A self-hosted option with its references looked up: what a replica serves, what it costs, and on how many GPUs."""
+
+from __future__ import annotations
+
+from simulator.catalogue import hardware
+from simulator.catalogue.fleet_throughput import chosen_gpus, served_requests_per_s
+from simulator.catalogue.lookups import Lookup
+from simulator.catalogue.machines import Machine, machine_of, whole_machines
+from simulator.catalogue.notes import Notes
+from simulator.domain.models_and_gpus import GPU_COUNTS
+from simulator.domain.options import SelfHostedOption
+from simulator.domain.plans import FleetPlan, Overheads
+from simulator.domain.scenario import Scenario
+from simulator.domain.units import TOKENS_PER_MTOK
+
+
+def plan_fleet(
+    scenario: Scenario, name: str, option: SelfHostedOption, overheads: Overheads, notes: Notes
+) -> FleetPlan | None:
+    """The fleet as plain numbers; None where something is wrong, which is noted."""
+    lookup = Lookup(f"options.{name}", name, notes)
+    lookup.find("gpu", option.gpu, hardware.gpu)
+    lookup.find("model", option.model, hardware.open_model)
+    gpus = option.gpus
+    if option.parallelism == "auto" and name not in notes.faults:
+        gpus = _cheapest_gpus(scenario, option, lookup) or gpus
+    machine = machine_of(scenario, option, gpus, lookup) if name not in notes.faults else None
+    requests_per_s = served_requests_per_s(scenario, option, gpus, lookup) if name not in notes.faults else None
+    if requests_per_s is None or machine is None or name in notes.faults:
+        return None
+    replicas = option.replicas
+    if machine.replicas_per_instance > 1 and not replicas.divisible:
+        replicas = whole_machines(option, machine.replicas_per_instance, lookup)
+    return FleetPlan(
+        name=name,
+        label=_label(option, gpus, machine),
+        seconds_per_request=1.0 / requests_per_s,
+        usd_per_replica_hour=machine.usd_per_replica_hour,
+        gpus_paid_per_replica=machine.gpus_paid_per_replica,
+        autoscaling=option.autoscaling,
+        replicas=replicas,
+        cold_start_s=option.cold_start_s,
+        billing_from=option.billing_from,
+        max_wait_s=option.max_wait_s,
+        overflow_to=scenario.overflow_target(name),
+        rejected_usd_per_request=option.rejected_usd_per_request,
+        variable_usd_per_request=option.variable_usd_per_mtok * scenario.mix.total_tokens / TOKENS_PER_MTOK,
+        overheads=overheads,
+    )
+
+
+def _cheapest_gpus(scenario: Scenario, option: SelfHostedOption, lookup: Lookup) -> int | None:
+    """GPUs of the replica that costs least per request of those that hold the model and keep the latency target."""
+    costs: dict[int, float] = {}
+    reasons: list[str] = []
+    for gpus in chosen_gpus(option, GPU_COUNTS):
+        trial = Lookup(lookup.path, lookup.name, Notes())
+        machine = machine_of(scenario, option, gpus, trial)
+        requests_per_s = served_requests_per_s(scenario, option, gpus, trial)
+        if machine is not None and requests_per_s:
+            costs[gpus] = machine.usd_per_replica_hour / requests_per_s
+        reasons += [f"{gpus} GPUs: {fault.text}" for faults in trial.notes.faults.values() for fault in faults[:1]]
+    if not costs:
+        lookup.fault("parallelism", f"is 'auto', but nothing will do: {'; '.join(reasons)}", infeasible=True)
+        return None
+    best = min(costs, key=lambda gpus: (costs[gpus], gpus))
+    lookup.notes.use(lookup.name, "GPUs of a replica, the cheapest per request", f"{best} GPUs", "chosen", None, False)
+    return best
+
+
+def _label(option: SelfHostedOption, gpus: int, machine: Machine) -> str:
+    parts = [part for part in (option.model, option.gpu and f"{gpus} x {option.gpu}") if part]
+    return " on ".join(parts) if parts else machine.label

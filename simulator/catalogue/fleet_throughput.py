@@ -1,0 +1,264 @@
+"""What one replica of a self-hosted option serves at full load: given, or estimated and held to what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simulator.catalogue import hardware
+from simulator.catalogue.asking import estimate_throughput, shortfall_of
+from simulator.catalogue.benchmark_files import read_benchmark_file
+from simulator.catalogue.efficiencies import DEFAULT_ENGINE, efficiencies
+from simulator.catalogue.lookups import Lookup
+from simulator.catalogue.measurements import measurement
+from simulator.domain.measurements import Measurement
+from simulator.domain.options import SelfHostedOption
+from simulator.domain.scenario import Scenario
+from simulator.domain.throughput import ThroughputEstimate
+
+_GIVEN = {
+    "output_tokens_per_s": "output tokens/s",
+    "total_tokens_per_s": "tokens/s",
+    "requests_per_s": "requests/s",
+}
+_MEASURED = ("your measurement", "measured nearby")
+_BATCHES = 48  # sizes tried where a time to the first token must be kept
+# Keys of an option, by the argument of `estimate_throughput` that a message begins with.
+_KEYS = {"input_tokens + output_tokens": "model", "regime": "throughput", "gpu": "gpu"}
+
+
+def chosen_gpus(option: SelfHostedOption, counts: Iterable[int]) -> tuple[int, ...]:
+    """Numbers of GPUs that an option could spread a replica over, of those given."""
+    others = option.pipeline_parallel * option.data_parallel
+    heads = None if option.model is None else hardware.open_model(option.model).attention_heads
+    fitting = (count for count in counts if count % others == 0)
+    return tuple(count for count in fitting if heads is None or heads.value % (count // others) == 0)
+
+
+def served_requests_per_s(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Lookup) -> float | None:
+    """Requests that a replica serves per second at full load, for the scenario's mix.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Its mean request counts.
+    option : SelfHostedOption
+        The option.
+    gpus : int
+        GPUs of one replica.
+    lookup : Lookup
+        Notes the figures used; what is wrong becomes a fault.
+
+    Returns
+    -------
+    float or None
+        [requests/s]; None: a fault was noted.
+    """
+    if option.throughput is not None and option.throughput.is_given:
+        return _given(scenario, option, gpus, lookup)
+    if scenario.mix.output_tokens <= 0:
+        text = "is estimated by output tokens, not to be had for requests without output"
+        lookup.fault("throughput", f"{text}; give total_tokens_per_s or requests_per_s")
+        return None
+    estimate = _estimate(scenario, option, gpus, lookup)
+    if estimate is None:
+        return None
+    _note(option, estimate, lookup)
+    return float(estimate.requests_per_s)
+
+
+def _given(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Lookup) -> float | None:
+    given, mix = option.throughput, scenario.mix
+    if given is None or not _fits(scenario, option, gpus, lookup):
+        return None
+    value = next(f"{getattr(given, key):g} {unit}" for key, unit in _GIVEN.items() if getattr(given, key) is not None)
+    source = given.source or "given in the scenario"
+    lookup.notes.use(lookup.name, "throughput of a replica", value, source, None, False)
+    if given.requests_per_s is not None:
+        return given.requests_per_s
+    if given.total_tokens_per_s is not None:
+        return given.total_tokens_per_s / mix.total_tokens
+    if mix.output_tokens <= 0 or given.output_tokens_per_s is None:
+        text = "must not be given for requests without output; give total_tokens_per_s or requests_per_s"
+        lookup.fault("throughput.output_tokens_per_s", text)
+        return None
+    return given.output_tokens_per_s / mix.output_tokens
+
+
+def _fits(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Lookup) -> bool:
+    """Whether a model with a given throughput fits its GPUs, as far as the catalogue can tell."""
+    if option.model is None or option.gpu is None:
+        return True
+    longest = max(scenario.workload.values(), key=lambda request: request.total_tokens)
+    tensor_parallel, pipeline_parallel, data_parallel, expert_parallel = _layout(option, gpus)
+    try:
+        shortfall = shortfall_of(
+            option.model,
+            option.gpu,
+            input_tokens=longest.input_tokens,
+            output_tokens=longest.output_tokens,
+            precision=option.precision,
+            kv_precision=option.kv_precision,
+            tensor_parallel=tensor_parallel,
+            pipeline_parallel=pipeline_parallel,
+            data_parallel=data_parallel,
+            expert_parallel=expert_parallel,
+        )
+    except ValueError:
+        return True  # what the catalogue can't tell is the user's to know, as the throughput is
+    if shortfall is not None:
+        lookup.fault(_gpus_key(option), _too_small(gpus, shortfall), infeasible=True)
+    return shortfall is None
+
+
+def _estimate(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Lookup) -> ThroughputEstimate | None:
+    own = _own_measurements(option, gpus, lookup)
+    if own is None or not _fits(scenario, option, gpus, lookup):
+        return None
+    tensor_parallel, pipeline_parallel, data_parallel, expert_parallel = _layout(option, gpus)
+
+    def ask(concurrency: Any = None) -> ThroughputEstimate:
+        return estimate_throughput(
+            str(option.model),
+            str(option.gpu),
+            input_tokens=scenario.mix.input_tokens,
+            output_tokens=max(scenario.mix.output_tokens, 1.0),
+            tensor_parallel=tensor_parallel,
+            pipeline_parallel=pipeline_parallel,
+            data_parallel=data_parallel,
+            expert_parallel=expert_parallel,
+            precision=option.precision,
+            kv_precision=option.kv_precision,
+            engine=option.engine,
+            engine_version=option.engine_version,
+            concurrency=concurrency,
+            tpot_limit_s=option.latency.tpot_s,
+            prefix_cached_share=_cached_share(scenario, option),
+            speculative_factor=option.speculative_factor,
+            measurements=own,
+        )
+
+    try:
+        estimate = ask()
+        limit = option.latency.ttft_s
+        if limit is not None and estimate.ttft_s > limit:
+            estimate = _within_first_token_limit(estimate, limit, ask)
+    except ValueError as error:
+        _fault(str(error), option, lookup)
+        return None
+    if estimate.requests_per_s > 0.0:
+        return estimate
+    _missed(estimate, option, gpus, lookup)
+    return None
+
+
+def _within_first_token_limit(
+    estimate: ThroughputEstimate, ttft_limit_s: float, ask: Callable[[Any], ThroughputEstimate]
+) -> ThroughputEstimate:
+    """The same with the largest batch whose time to the first token is within the limit; 0 requests/s without one."""
+    sizes = np.geomspace(1.0, max(estimate.concurrency, 1.0), _BATCHES)
+    within = np.flatnonzero(ask(sizes).ttft_s <= ttft_limit_s)
+    return ask(float(sizes[within[-1]])) if within.size else replace(estimate, requests_per_s=0.0)
+
+
+def _missed(estimate: ThroughputEstimate, option: SelfHostedOption, gpus: int, lookup: Lookup) -> None:
+    if not estimate.fits:
+        lookup.fault(_gpus_key(option), _too_small(gpus, estimate.warnings[-1]), infeasible=True)
+        return
+    key, limit = ("tpot_s", option.latency.tpot_s) if estimate.concurrency < 1.0 else ("ttft_s", option.latency.ttft_s)
+    text = f"is {limit:g}, but not even one request at a time is answered so soon on {gpus} x {option.gpu}"
+    lookup.fault(f"latency.{key}", text, infeasible=True)
+
+
+def _fault(text: str, option: SelfHostedOption, lookup: Lookup) -> None:
+    """A message of `estimate_throughput`, which begins with its argument, at the key of that name."""
+    argument, _, rest = text.partition(" is ")
+    key = _KEYS.get(argument, argument)
+    if argument == "tensor_parallel" and option.tensor_parallel is None:
+        key = _gpus_key(option)
+    lookup.fault(key, f"is {rest}" if key == argument else text)
+
+
+def _too_small(gpus: int, shortfall: str) -> str:
+    return f"is {gpus}, but {shortfall}"
+
+
+def _gpus_key(option: SelfHostedOption) -> str:
+    return "parallelism" if option.parallelism == "auto" else "gpus_per_replica"
+
+
+def _layout(option: SelfHostedOption, gpus: int) -> tuple[int, int, int, int]:
+    """Tensor, pipeline, data and expert parallelism on so many GPUs."""
+    others = option.pipeline_parallel * option.data_parallel
+    return gpus // others, option.pipeline_parallel, option.data_parallel, option.expert_parallel
+
+
+def _cached_share(scenario: Scenario, option: SelfHostedOption) -> float:
+    """Share of the input that is not computed again."""
+    if option.prefix_cached_share is not None:
+        return option.prefix_cached_share
+    classes = scenario.workload.values()
+    cached = sum(request.share * request.input_tokens * request.cached_input_share for request in classes)
+    return cached / scenario.mix.input_tokens if scenario.mix.input_tokens > 0 else 0.0
+
+
+def _own_measurements(option: SelfHostedOption, gpus: int, lookup: Lookup) -> tuple[Measurement, ...] | None:
+    """Measurements that the option is to be held to; None: a fault was noted."""
+    wanted = option.throughput
+    if wanted is None:
+        return ()
+    if wanted.measured is not None:
+        found = lookup.find("throughput.measured", wanted.measured, measurement)
+        return None if found is None else _of_same_replica(found, option, gpus, lookup)
+    tensor_parallel, pipeline_parallel, data_parallel, expert_parallel = _layout(option, gpus)
+    try:
+        return read_benchmark_file(
+            Path(str(wanted.measurements)),
+            model=str(option.model),
+            gpu=str(option.gpu),
+            gpus=gpus,
+            precision=option.precision or "bf16",
+            kv_precision=option.kv_precision,
+            tensor_parallel=tensor_parallel,
+            pipeline_parallel=pipeline_parallel,
+            data_parallel=data_parallel,
+            expert_parallel=expert_parallel,
+            engine=option.engine or DEFAULT_ENGINE,
+            engine_version=option.engine_version,
+        )
+    except (ValueError, OSError) as error:
+        lookup.fault("throughput.measurements", f"is '{wanted.measurements}': {error}")
+        return None
+
+
+def _of_same_replica(
+    found: Measurement, option: SelfHostedOption, gpus: int, lookup: Lookup
+) -> tuple[Measurement, ...] | None:
+    if found.gpus == gpus and found.gpu == option.gpu:
+        return (found,)
+    text = f"is '{found.id}', measured on {found.gpus} x {found.gpu}, must be measured on the replica's GPUs"
+    lookup.fault("throughput.measured", f"{text}, {gpus} x {option.gpu}")
+    return None
+
+
+def _note(option: SelfHostedOption, estimate: ThroughputEstimate, lookup: Lookup) -> None:
+    """What the figure stands on, for the report."""
+    replica = f"{estimate.gpus} x {estimate.gpu}, {estimate.model} {estimate.precision}, {estimate.engine}"
+    value = f"{estimate.output_tokens_per_s:,.0f} output tokens/s"
+    value += f" (80 % band {estimate.band.low:,.0f} to {estimate.band.high:,.0f})"
+    nearest = estimate.sources[0] if estimate.sources else None
+    if nearest is not None and estimate.evidence in _MEASURED:
+        source = f"{nearest.source} ({nearest.id})"
+        as_of, unverified = nearest.as_of, nearest.unverified
+    else:
+        fitted = efficiencies()
+        source = f"roofline fitted to {fitted.measurements:,} published measurements"
+        as_of, unverified = fitted.fitted_on, True
+    what = f"throughput of {replica}: {estimate.evidence}"
+    lookup.notes.use(lookup.name, what, value, source, as_of, unverified)
+    for warning in estimate.warnings:
+        lookup.notes.warn(f"{lookup.name}: {warning}")
