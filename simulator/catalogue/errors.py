@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-_MOST_LISTED = 40  # ids that a line may hold
+_MOST_LISTED = 50  # ids that a line may hold
 
 
 class UnknownId(ValueError):  # noqa: N818 - named for what is wrong, like KeyError

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from simulator.domain.kriging import (
     CODES,
+    DIMENSIONS,
     Likeness,
     Situations,
     anchored_on,
@@ -22,7 +23,7 @@ SINGLE_PRECISION = 2e-5  # of a variance of 0.04
 LIKENESS = Likeness(
     sd=0.2,
     noise_sd=NOISE_SD,
-    octaves=(5.0, 4.0, 2.5, 1.2),
+    scales=(5.0, 4.0, 2.5, 1.2, 0.5),
     roughness=2.0,
     model=0.6,
     model_kind=0.8,
@@ -37,13 +38,14 @@ LIKENESS = Likeness(
     layout=0.7,
 )
 HERE = dict.fromkeys(CODES, 0)
+NOWHERE = (0.0,) * DIMENSIONS
 THROUGHPUT, TIME_PER_TOKEN, FIRST_TOKEN = range(3)
 
 
 def situations(*codes, coordinates=None):
     """Situations that differ from `HERE` in the codes given."""
     rows = [[{**HERE, **each}[name] for name in CODES] for each in codes]
-    places = np.zeros((len(rows), 4)) if coordinates is None else np.array(coordinates, dtype=float)
+    places = np.zeros((len(rows), DIMENSIONS)) if coordinates is None else np.array(coordinates, dtype=float)
     return Situations(places, np.array(rows, dtype=np.int64).reshape(len(rows), len(CODES)))
 
 
@@ -51,11 +53,12 @@ def anchors(measured, log_ratios, noise_sd=NOISE_SD):
     return anchored_on(measured, np.array(log_ratios, dtype=float), LIKENESS, np.full(len(measured), noise_sd))
 
 
-def asked(made, question=None, coordinates=((0.0, 0.0, 0.0, 0.0),)):
+def asked(made, question=None, coordinates=(NOWHERE,), sets=None):
     """What anchors say of throughput, time per token and time to the first token of a question."""
+    sets = np.ones((1, len(made)), dtype=bool) if sets is None else np.array(sets, dtype=bool)
     quantities = ({**(question or {}), "quantity": quantity} for quantity in range(3))
     categories = category_covariance(situations(*quantities), made.situations, LIKENESS)
-    return correction(made, categories, np.array(coordinates, dtype=float))
+    return correction(made, categories, np.array(coordinates, dtype=float), sets)
 
 
 def covariance_by_hand(one, other, one_place, other_place):
@@ -79,8 +82,8 @@ def covariance_by_hand(one, other, one_place, other_place):
         frozenset({1, 2}): LIKENESS.first_token,
         frozenset({0, 2}): LIKENESS.latency * LIKENESS.first_token,
     }.get(frozenset(quantities), 1.0)
-    places = zip(one_place, other_place, LIKENESS.octaves, strict=True)
-    distance = math.sqrt(sum(((a - b) / octaves) ** 2 for a, b, octaves in places))
+    places = zip(one_place, other_place, LIKENESS.scales, strict=True)
+    distance = math.sqrt(sum(((a - b) / scale) ** 2 for a, b, scale in places))
     return value / (1 + distance**2 / (2 * LIKENESS.roughness)) ** LIKENESS.roughness
 
 
@@ -93,7 +96,7 @@ def consistent_codes(draw):
     return {"model": model, "gpu": gpu, "version": version, **kinds, **others, "quantity": draw(st.integers(0, 2))}
 
 
-places = st.tuples(*(st.floats(0.0, octaves) for octaves in (17.0, 13.0, 12.0, 4.0)))
+places = st.tuples(*(st.floats(0.0, most) for most in (17.0, 13.0, 12.0, 4.0, 1.0)))
 measured_rows = st.tuples(consistent_codes(), places, st.floats(-0.7, 0.7))
 
 
@@ -157,28 +160,29 @@ def test_the_times_of_a_request_are_alike_as_the_first_token_factor_says():
     assert found[0, 0] / LIKENESS.sd**2 == pytest.approx(0.2)
 
 
-def test_likeness_fades_over_its_octaves():
-    here, there = np.zeros((1, 4)), np.diag(LIKENESS.octaves)
-    # one length away in any one direction: (1 + 1 / 4)^-2
-    assert fading(here, there, LIKENESS) == pytest.approx(np.full((1, 4), 0.64))
-    assert fading(here, 1e6 * there, LIKENESS) == pytest.approx(np.zeros((1, 4)), abs=1e-9)
+def test_likeness_fades_over_its_scales():
+    here, there = np.array([NOWHERE]), np.diag(LIKENESS.scales)
+    # one scale away in any one direction: (1 + 1 / 4)^-2
+    assert fading(here, there, LIKENESS) == pytest.approx(np.full((1, DIMENSIONS), 0.64))
+    assert fading(here, 1e6 * there, LIKENESS) == pytest.approx(np.zeros((1, DIMENSIONS)), abs=1e-9)
 
 
 # What measurements say
 
 
 def test_without_measurements_nothing_is_corrected_and_nothing_is_sure():
-    found = asked(anchors(situations(), []), coordinates=np.zeros((2, 4)))
+    found = asked(anchors(situations(), []), coordinates=[NOWHERE, NOWHERE])
     assert found.log_ratios == pytest.approx(np.zeros((3, 2)))
     assert found.variance == pytest.approx([0.2**2 + NOISE_SD**2] * 2)
-    assert found.likeness.shape == (2, 0)
+    assert found.nearest == pytest.approx(np.zeros((1, 2)))
+    assert found.first.size == 0
 
 
 def test_an_exact_measurement_of_the_very_question_is_the_answer():
     found = asked(anchors(situations({}), [0.3], noise_sd=0.002))
     assert found.log_ratios[THROUGHPUT, 0] == pytest.approx(0.3, rel=1e-3)
     assert found.variance[0] == pytest.approx(NOISE_SD**2, rel=0.02)
-    assert found.likeness[0, 0] == pytest.approx(1.0)
+    assert (found.nearest[0, 0], found.first[0]) == pytest.approx((1.0, 1.0))
 
 
 def test_a_noisy_measurement_counts_by_its_share_of_the_variance():
@@ -193,7 +197,7 @@ def test_a_throughput_says_half_as_much_of_the_time_per_token():
 
 
 def test_measurements_far_away_say_nothing():
-    found = asked(anchors(situations({}), [0.3]), coordinates=[(1e6, 0.0, 0.0, 0.0)])
+    found = asked(anchors(situations({}), [0.3]), coordinates=[(1e6, 0.0, 0.0, 0.0, 0.0)])
     assert found.log_ratios[:, 0] == pytest.approx(np.zeros(3), abs=1e-9)
     assert found.variance[0] == pytest.approx(0.2**2 + NOISE_SD**2)
 
@@ -207,12 +211,9 @@ def test_two_measurements_of_one_thing_are_averaged():
 @given(rows=st.lists(measured_rows, min_size=1, max_size=12), question=consistent_codes(), place=places)
 def test_mean_and_variance_are_those_of_a_joint_gaussian_given_the_measurements(rows, question, place):
     codes, coordinates, log_ratios = zip(*rows, strict=True)
-    everything = [{**question, "quantity": THROUGHPUT}, *codes]
+    everything = list(zip([{**question, "quantity": THROUGHPUT}, *codes], [place, *coordinates], strict=True))
     joint = np.array(
-        [
-            [covariance_by_hand(one, other, here, there) for other, there in zip(everything, (place, *coordinates))]  # noqa: B905
-            for one, here in zip(everything, (place, *coordinates))  # noqa: B905
-        ]
+        [[covariance_by_hand(one, other, here, there) for other, there in everything] for one, here in everything]
     )
     joint += NOISE_SD**2 * np.eye(len(everything))
     # the block of the inverse that belongs to the question is the inverse of its variance given the rest
@@ -256,7 +257,27 @@ def test_questions_are_answered_together_as_one_by_one(rows, asked_at):
     together, each = asked(made, coordinates=asked_at), [asked(made, coordinates=[place]) for place in asked_at]
     assert together.log_ratios == pytest.approx(np.hstack([one.log_ratios for one in each]), abs=1e-9)
     assert together.variance == pytest.approx(np.hstack([one.variance for one in each]), abs=1e-6)
-    assert together.likeness == pytest.approx(np.vstack([one.likeness for one in each]))
+    assert together.nearest == pytest.approx(np.hstack([one.nearest for one in each]))
+    assert together.first == pytest.approx(each[0].first)
+
+
+def test_more_questions_than_are_answered_at_a_time_are_answered_as_one_by_one():
+    made = anchors(situations({}, {"gpu": 1}), [0.3, -0.2])
+    asked_at = [(0.01 * number, 0.0, 0.0, 0.0, 0.0) for number in range(1200)]
+    together = asked(made, coordinates=asked_at)
+    for number in (0, 511, 512, 1199):
+        alone = asked(made, coordinates=[asked_at[number]])
+        assert together.log_ratios[:, number] == pytest.approx(alone.log_ratios[:, 0])
+        assert together.variance[number] == pytest.approx(alone.variance[0], abs=1e-6)
+        assert together.nearest[:, number] == pytest.approx(alone.nearest[:, 0])
+
+
+def test_the_most_alike_measurement_is_told_for_each_set_and_zero_where_a_set_is_empty():
+    made = anchors(situations({"gpu": 1}, {"precision": 1}, {"gpu": 1, "model": 1}), [0.1, 0.1, 0.1])
+    sets = [[True, False, True], [False, True, False], [False, False, False]]
+    found = asked(made, sets=sets)
+    assert found.nearest[:, 0] == pytest.approx([0.85, 0.5, 0.0])
+    assert found.first == pytest.approx([0.85, 0.5, 0.85 * 0.6])
 
 
 def test_many_repeated_exact_measurements_leave_a_variance_that_single_precision_can_tell():
