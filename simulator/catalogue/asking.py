@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from numbers import Integral
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from simulator.catalogue.errors import UnknownId
 from simulator.catalogue.estimating import estimate
 from simulator.catalogue.hardware import gpu as gpu_of
 from simulator.catalogue.hardware import open_model
-from simulator.catalogue.measured import Question, usable_rows
+from simulator.catalogue.measured import Question, is_usable, usable_rows
 from simulator.catalogue.replicas import ReplicaIds, can_be_estimated, replica_of
 from simulator.domain.arithmetic import arithmetic_of, default_precision, precisions_of
 from simulator.domain.measurements import REGIMES, Measurement, Regime
@@ -107,13 +108,14 @@ def estimate_throughput(
     """
     asked_regime = _regime(regime, concurrency, arrival_requests_per_s)
     found_model, question = _question(
-        model,
-        gpu,
-        (tensor_parallel, pipeline_parallel, expert_parallel, data_parallel),
-        precision,
-        kv_precision or "bf16",
-        engine or DEFAULT_ENGINE,
-        engine_version,
+        *_texts(model=model, gpu=gpu),
+        _parallelism(tensor_parallel, pipeline_parallel, expert_parallel, data_parallel),
+        *_texts(
+            precision=precision,
+            kv_precision="bf16" if kv_precision is None else kv_precision,
+            engine=DEFAULT_ENGINE if engine is None else engine,
+            engine_version=engine_version,
+        ),
         asked_regime,
     )
     load = Load(
@@ -127,8 +129,13 @@ def estimate_throughput(
         prefix_cached_share=_numbers("prefix_cached_share", prefix_cached_share, least=0.0, most=1.0),
         speculative_factor=_numbers("speculative_factor", speculative_factor, least=1.0, most=16.0),
     )
+    _check_sizes(load)
     warnings = _length_warnings(found_model, load)
-    answer = estimate(question, load, tuple(measurements), warnings)
+    answer = estimate(question, load, _own(measurements), warnings)
+    if asked_regime == "static" and np.any(answer.concurrency > answer.max_concurrency):
+        answer = with_warning(
+            answer, "the batch is beyond what fits into memory at once; it would run in turns, slower"
+        )
     return answer if np.all(answer.fits) else with_warning(answer, shortfall_text(question.ids, load))
 
 
@@ -149,7 +156,7 @@ def shortfall_of(
 
     Arguments and errors as of `estimate_throughput`.
     """
-    parallelism = (tensor_parallel, pipeline_parallel, expert_parallel, data_parallel)
+    parallelism = _parallelism(tensor_parallel, pipeline_parallel, expert_parallel, data_parallel)
     _, question = _question(
         model, gpu, parallelism, precision, kv_precision or "bf16", DEFAULT_ENGINE, None, "saturated"
     )
@@ -239,10 +246,25 @@ def _precision(model: OpenModel, gpu: Gpu, precision: Precision | None) -> Preci
     return precision
 
 
+def _texts(**given: Any) -> tuple[Any, ...]:
+    """Arguments that name something, checked to be text, or left out, before they are looked up."""
+    for name, value in given.items():
+        if value is not None and not isinstance(value, str):
+            raise ValueError(f"{name} is {value!r}, must be text")
+    return tuple(given.values())
+
+
+def _parallelism(*given: int) -> tuple[int, int, int, int]:
+    """Tensor, pipeline, expert and data parallelism, checked to be whole numbers (which true is not)."""
+    for name, value in zip(_PARALLELISM, given, strict=True):
+        is_number = isinstance(value, Integral | float) and not isinstance(value, bool)
+        if not is_number or not value >= 1 or value % 1 != 0:
+            raise ValueError(f"{name} is {value!r}, must be a whole number of at least 1")
+    tensor, pipeline, expert, data = map(int, given)
+    return tensor, pipeline, expert, data
+
+
 def _layout(model: OpenModel, tensor: int, pipeline: int, expert: int, data: int) -> Layout:
-    for name, value in zip(_PARALLELISM, (tensor, pipeline, expert, data), strict=True):
-        if isinstance(value, bool) or int(value) != value or value < 1:
-            raise ValueError(f"{name} is {value}, must be a whole number of at least 1")
     heads = model.attention_heads
     if heads is not None and heads.value % tensor:
         raise ValueError(f"tensor_parallel is {tensor}, must divide the {heads.value:g} attention heads of {model.id}")
@@ -256,7 +278,7 @@ def _layout(model: OpenModel, tensor: int, pipeline: int, expert: int, data: int
         raise ValueError(f"expert_parallel is {expert}, must divide the {model.experts.value:g} experts of {model.id}")
     if (tensor * data) % expert:
         raise ValueError(f"expert_parallel is {expert}, must divide tensor_parallel x data_parallel, {tensor * data}")
-    return Layout(int(tensor), int(pipeline), int(data), int(expert))
+    return Layout(tensor, pipeline, data, expert)
 
 
 def _regime(regime: Regime | None, concurrency: object, arrivals: object) -> Regime:
@@ -275,19 +297,48 @@ def _numbers(name: str, value: Numbers, least: float, most: float = np.inf) -> A
     if type(value) in (int, float) and least <= value <= most and value < np.inf:
         return float(value)  # the usual case, quickly
     try:
-        numbers = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} is {value!r}, must be a number") from None
-    if numbers.ndim > 1:
-        raise ValueError(f"{name} has {numbers.ndim} dimensions, must be a number or an array of shape (n,)")
-    if not (np.all(np.isfinite(numbers)) and np.all(numbers >= least) and np.all(numbers <= most)):
+        numbers = np.asarray(value)
+    except ValueError:  # lists within lists
+        raise ValueError(f"{name} is {value!r}, must be a number or an array of shape (n,)") from None
+    if numbers.dtype.kind not in "iuf":
+        raise ValueError(f"{name} is {value!r}, must be a number")
+    if numbers.ndim > 1 or not numbers.size:
+        raise ValueError(f"{name} has shape {numbers.shape}, must be a number or an array of shape (n,)")
+    numbers = numbers.astype(np.float64)
+    wrong = numbers[~(np.isfinite(numbers) & (numbers >= least) & (numbers <= most))]
+    if wrong.size:
         allowed = f"at least {least:g}" if most == np.inf else f"between {least:g} and {most:g}"
-        raise ValueError(f"{name} is {value}, must be finite and {allowed}")
+        raise ValueError(f"{name} is {wrong[0]:g}, must be finite and {allowed}")
     return numbers if numbers.ndim else float(numbers)
 
 
 def _optional(name: str, value: Numbers | None, least: float) -> Any:
     return None if value is None else _numbers(name, value, least)
+
+
+def _check_sizes(load: Load) -> None:
+    sizes = {name: len(value) for name, value in vars(load).items() if isinstance(value, np.ndarray)}
+    if len(set(sizes.values()) - {1}) > 1:
+        text = ", ".join(f"{name} has {size} entries" for name, size in sizes.items() if size > 1)
+        raise ValueError(f"{text}; all arrays must have as many")
+
+
+def _own(measurements: Sequence[Measurement]) -> tuple[Measurement, ...]:
+    """A user's own measurements, checked to be such as the roofline can be held against."""
+    if not isinstance(measurements, Iterable) or isinstance(measurements, str):
+        raise ValueError(f"measurements is {measurements!r}, must be a sequence of measurements")
+    own = tuple(measurements)
+    for row in own:
+        if not isinstance(row, Measurement):
+            raise ValueError(f"measurements holds {row!r}, must hold measurements, e.g. of read_benchmark_file")
+        try:
+            usable = is_usable(row)
+        except UnknownId as error:
+            raise ValueError(f"measurements holds '{row.id}', whose model or gpu {error}") from None
+        if not usable:
+            what = f"{row.metric} of {row.model} on {row.gpu} by {row.engine}"
+            raise ValueError(f"measurements holds '{row.id}', {what}: no estimate can be held to that")
+    return own
 
 
 def _length_warnings(model: OpenModel, load: Load) -> tuple[str, ...]:

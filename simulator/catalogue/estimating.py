@@ -94,7 +94,7 @@ def estimate(
     """
     replica = replica_of(question.ids)
     asked = _asked(question, tuple(own))
-    state, found = _anchored_state(replica, load, asked)
+    state, found, load = _anchored_state(replica, load, asked)
     scalar = np.ndim(state.batch) == 0
     first, second, third = found.log_ratios[:, 0] if scalar else found.log_ratios
     figures = anchored(replica, load, state, (first, second, third))
@@ -130,16 +130,17 @@ def estimate(
     )
 
 
-def _anchored_state(replica: Replica, load: Load, asked: _Asked) -> tuple[State, Correction]:
-    """State by the roofline, and what the anchors say about it."""
+def _anchored_state(replica: Replica, load: Load, asked: _Asked) -> tuple[State, Correction, Load]:
+    """State by the roofline, what the anchors say about it, and the load with the limit that the roofline is to keep."""
     state = state_under(replica, load)
     found = _correction(asked, load, state, replica)
     if load.tpot_limit_s is not None:
         # The limit is on the time that is measured: once the batch is known, so is how far the roofline is off there.
         factor = np.exp(found.log_ratios[1] if np.ndim(state.batch) else found.log_ratios[1, 0])
-        state = state_under(replica, replace(load, tpot_limit_s=load.tpot_limit_s * factor))
+        load = replace(load, tpot_limit_s=load.tpot_limit_s * factor)
+        state = state_under(replica, load)
         found = _correction(asked, load, state, replica)
-    return state, found
+    return state, found, load
 
 
 def _correction(asked: _Asked, load: Load, state: State, replica: Replica) -> Correction:

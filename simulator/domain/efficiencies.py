@@ -67,7 +67,6 @@ class EfficiencyTable:
         return Efficiency(
             bandwidth_share=_plain(by_generation[generation, 0]),
             compute_share=_plain(by_generation[generation, column]),
-            compute_16bit_share=_plain(by_generation[generation, 1]),
             iteration_s=_plain(by_engine[engine, 0]),
             sequence_s=_plain(by_engine[engine, 1]),
             layer_s=_plain(by_engine[engine, 2]),

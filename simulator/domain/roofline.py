@@ -9,7 +9,7 @@ al. 2024 (arXiv 2406.01698).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,7 @@ FLOPS_PER_PARAMETER = 2.0  # a multiplication and an addition
 ATTENTION_FLOPS_PER_VALUE = 4.0  # scores and weighted values, a multiplication and an addition each
 DIRECTIONS_PER_ALL_REDUCE = 2.0  # reduce, then gather
 ALL_REDUCES_PER_LAYER = 2.0  # after attention and after the feed-forward part
-ROUTING_EVENNESS = 0.95  # routing is not even: a batch meets as many experts as one of this share, evenly routed
+ROUTING_EVENNESS = 0.95  # routing is not even: further tokens meet as many experts as this share of them, evenly routed
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,6 @@ class Efficiency:
 
     bandwidth_share: Numbers
     compute_share: Numbers  # at the precision
-    compute_16bit_share: Numbers
     iteration_s: Numbers
     sequence_s: Numbers
     layer_s: Numbers
@@ -322,7 +321,8 @@ def pass_s(terms: IterationTerms, batch: Numbers) -> Numbers:
 def experts_met_share(terms: IterationTerms, batch: Numbers) -> Numbers:
     """Share of the routed experts that at least one of the tokens of a pass over the batch is sent to."""
     tokens = batch * terms.tokens_per_pass * terms.sequences_met_share
-    return 1.0 - (1.0 - terms.routed_share) ** (ROUTING_EVENNESS * tokens)
+    others = ROUTING_EVENNESS * np.maximum(tokens - 1.0, 0.0)
+    return 1.0 - (1.0 - terms.routed_share) ** (1.0 + others)
 
 
 def output_tokens_per_s(terms: IterationTerms, batch: Numbers) -> Numbers:
@@ -340,38 +340,48 @@ def others_prompts_s(terms: IterationTerms, batch: Numbers) -> Numbers:
     return np.maximum(batch - 1.0, 0.0) * (terms.prefill_s + terms.link_prefill_s) * terms.stretch
 
 
-def lone_first_token_s(
-    replica: Replica, terms: IterationTerms, input_tokens: Numbers, output_tokens: Numbers
-) -> Numbers:
+def lone_first_token_s(replica: Replica, terms: IterationTerms, output_tokens: Numbers) -> Numbers:
     """Time from the arrival of a request at an idle replica to its first token. [s]
 
     The prompt's arithmetic, at least one reading of the weights, overheads, and a constant for server and client.
     """
-    prompt_s = output_tokens * (terms.prefill_s + terms.link_prefill_s) * replica.layout.data_parallel
     reading_s = terms.weights_s + terms.experts_s
-    return np.maximum(prompt_s, reading_s) + terms.latency_s + terms.overhead_s + replica.efficiency.first_token_s
+    first_s = np.maximum(prompt_s(replica, terms, output_tokens), reading_s) + terms.latency_s + terms.overhead_s
+    return first_s * terms.stretch + replica.efficiency.first_token_s
 
 
-def ideal_output_tokens_per_s(
+def prompt_s(replica: Replica, terms: IterationTerms, output_tokens: Numbers) -> Numbers:
+    """Time that one prompt takes by itself, on the GPUs of a tensor group: stages work on it one after the other. [s]"""
+    per_sequence_s = output_tokens * (terms.prefill_s + terms.link_prefill_s)
+    return per_sequence_s * replica.layout.data_parallel * replica.layout.pipeline_parallel
+
+
+class Fastest(NamedTuple):
+    """What no engine can beat."""
+
+    output_tokens_per_s: Numbers
+    tpot_s: Numbers
+
+
+def fastest(
     replica: Replica,
     batch: Numbers,
     input_tokens: Numbers,
     output_tokens: Numbers,
     prefix_cached_share: Numbers = 0.0,
     tokens_per_pass: Numbers = 1.0,
-) -> Numbers:
-    """Throughput of a batch at the peaks of the data sheet: no engine can be faster.
+) -> Fastest:
+    """A batch at the peaks of the data sheet: no engine can be faster.
 
-    The longer of reading (weights and cache) and arithmetic, each at its peak and both at once, without overheads and
-    with messages that cost nothing. [output tokens/s]
+    Throughput is bound by the longer of reading (weights and cache) and arithmetic, each at its peak and both at once,
+    without overheads and with messages that cost nothing; time per token by reading alone.
     """
     flawless = replace(replica, efficiency=_flawless(replica.efficiency))
     terms = iteration_terms(flawless, input_tokens, output_tokens, prefix_cached_share, tokens_per_pass)
-    reading_s = (terms.weights_s + terms.experts_s * experts_met_share(terms, batch) + batch * terms.kv_s) / (
-        terms.tokens_per_pass
-    )
+    reading_s = terms.weights_s + terms.experts_s * experts_met_share(terms, batch) + batch * terms.kv_s
+    reading_s = reading_s / terms.tokens_per_pass
     arithmetic_s = batch * (terms.matrices_s + terms.prefill_s)
-    return batch / np.maximum(reading_s, arithmetic_s)
+    return Fastest(batch / np.maximum(reading_s, arithmetic_s), reading_s)
 
 
 def _flawless(efficiency: Efficiency) -> Efficiency:
@@ -412,9 +422,12 @@ def _message_times(replica: Replica) -> tuple[Numbers, Numbers]:
     tensor = layout.tensor_parallel
     per_group = 1.0 / (layout.data_parallel * layout.pipeline_parallel)
     all_reduce = ALL_REDUCES_PER_LAYER * DIRECTIONS_PER_ALL_REDUCE * (tensor - 1.0) / tensor
-    spread = _switch(layout.expert_parallel > 1) * shape.is_mixture
+    # Within one tensor group the all-reduce brings experts' results together; other groups send tokens to and fro.
+    experts_over = layout.expert_parallel
+    spread = _switch((experts_over > 1) & (layout.data_parallel > 1)) * shape.is_mixture
     experts_per_token = np.maximum(1.0, shape.routed_share * shape.experts / 2.0)
-    all_to_all = spread * DIRECTIONS_PER_ALL_REDUCE * efficiency.all_to_all_share * experts_per_token
+    elsewhere = (experts_over - 1.0) / experts_over
+    all_to_all = spread * DIRECTIONS_PER_ALL_REDUCE * efficiency.all_to_all_share * experts_per_token * elsewhere
     seconds = per_group * shape.layers * (all_reduce + all_to_all) * token_bytes / link
     messages = ALL_REDUCES_PER_LAYER * (_switch(tensor > 1) + spread)
     return seconds, shape.layers * messages * efficiency.all_reduce_s

@@ -18,6 +18,7 @@ from simulator.domain.roofline import (
     lone_first_token_s,
     others_prompts_s,
     output_tokens_per_s,
+    prompt_s,
     time_per_token_s,
 )
 from simulator.domain.serving import Array, Numbers
@@ -26,6 +27,7 @@ from simulator.domain.serving import Array, Numbers
 _ROUNDS = 2
 _GRID = np.linspace(0.0, 1.0, 25)
 
+TOGETHER: tuple[Regime, ...] = ("static", "burst")  # all prompts come at once, and wait for each other
 FINITE_RUNS: tuple[Regime, ...] = ("saturated", "burst")
 
 
@@ -51,6 +53,7 @@ class State:
     batch: Numbers  # sequences running at once
     largest_batch: Numbers  # that memory and engine allow; below 1: the model does not fit
     batch_in_memory: Numbers
+    batch_limit: Numbers  # that memory, engine, clients and the limit of time per token allow together; at least 1
     output_tokens_per_s: Numbers
     tpot_s: Numbers
     ttft_s: Numbers
@@ -78,7 +81,8 @@ def state_under(replica: Replica, load: Load) -> State:
     By Little's law the batch at an arrival rate lambda solves B = lambda O T(B); above the throughput of the largest
     batch it is that batch. A finite run ends with a batch that drains: its throughput is lower by
     1 + loss x min(1, B / requests), the loss fitted. A client's time to the first token is that of a lone request,
-    while other prompts take their share of every iteration; waiting for a place in the batch is not in it.
+    while other prompts take their share of every iteration, or half of the other prompts where all come at once;
+    waiting for a place in the batch is not in it.
     """
     output_tokens = np.maximum(load.output_tokens, 1.0)
     terms = iteration_terms(
@@ -89,6 +93,8 @@ def state_under(replica: Replica, load: Load) -> State:
     within = np.maximum(largest, 1.0)
     if load.tpot_limit_s is not None:
         within = np.minimum(within, sustainable_batch(terms, within, load.tpot_limit_s))
+    if load.concurrency is not None and load.regime != "static":
+        within = np.minimum(within, load.concurrency)
     batch = _running(load, terms, within, output_tokens)
     throughput = output_tokens_per_s(terms, batch)
     if np.shape(batch) != np.shape(throughput):
@@ -100,6 +106,7 @@ def state_under(replica: Replica, load: Load) -> State:
         batch=batch,
         largest_batch=largest,
         batch_in_memory=in_memory,
+        batch_limit=np.maximum(within, 1.0),
         output_tokens_per_s=throughput,
         tpot_s=time_per_token_s(terms, batch),
         ttft_s=_first_token_s(replica, load, terms, batch, output_tokens),
@@ -161,10 +168,8 @@ def batch_at_arrival_rate(
 def _running(load: Load, terms: IterationTerms, within: Numbers, output_tokens: Numbers) -> Numbers:
     if load.regime == "single":
         return np.minimum(1.0, within)
-    if load.concurrency is not None:
-        if load.regime == "static":
-            return 1.0 * load.concurrency
-        within = np.minimum(within, load.concurrency)
+    if load.regime == "static" and load.concurrency is not None:
+        return 1.0 * load.concurrency
     if load.regime == "open" and load.arrival_requests_per_s is not None:
         return batch_at_arrival_rate(terms, within, output_tokens, load.arrival_requests_per_s)
     if load.regime in FINITE_RUNS and load.n_requests is not None:
@@ -175,7 +180,9 @@ def _running(load: Load, terms: IterationTerms, within: Numbers, output_tokens: 
 def _first_token_s(
     replica: Replica, load: Load, terms: IterationTerms, batch: Numbers, output_tokens: Numbers
 ) -> Numbers:
-    lone_s = lone_first_token_s(replica, terms, load.input_tokens, output_tokens)
+    lone_s = lone_first_token_s(replica, terms, output_tokens)
+    if load.regime in TOGETHER:
+        return lone_s + np.maximum(batch - 1.0, 0.0) / 2.0 * prompt_s(replica, terms, output_tokens) * terms.stretch
     busy_share = np.minimum(others_prompts_s(terms, batch) / iteration_s(terms, batch), 0.95)
     return lone_s / (1.0 - busy_share)
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from simulator.domain.roofline import Replica, experts_met_share, ideal_output_tokens_per_s
+from simulator.domain.roofline import Replica, experts_met_share, fastest, output_tokens_per_s
 from simulator.domain.serving import Numbers
 from simulator.domain.serving_state import Load, State
 
@@ -125,23 +125,20 @@ def anchored(replica: Replica, load: Load, state: State, corrections: tuple[Numb
     Returns
     -------
     Figures
-        With arrivals at a rate below saturation what arrives is what is served, whatever was measured.
+        With arrivals at a rate, what arrives is what is served, up to what the largest batch serves.
     """
-    throughput = state.output_tokens_per_s * np.exp(corrections[0])
-    most = ideal_output_tokens_per_s(
-        replica,
-        state.batch,
-        load.input_tokens,
-        np.maximum(load.output_tokens, 1.0),
-        load.prefix_cached_share,
-        load.speculative_factor,
+    output_tokens = np.maximum(load.output_tokens, 1.0)
+    most = fastest(
+        replica, state.batch, load.input_tokens, output_tokens, load.prefix_cached_share, load.speculative_factor
     )
-    throughput = np.minimum(throughput, most)
+    factor = np.exp(corrections[0])
     if load.regime == "open" and load.arrival_requests_per_s is not None:
-        arriving = load.arrival_requests_per_s * np.maximum(load.output_tokens, 1.0)
-        keeps_up = state.output_tokens_per_s >= _NEARLY * arriving
-        throughput = np.where(keeps_up, arriving, np.minimum(throughput, arriving))
-    return Figures(throughput, state.tpot_s / np.exp(corrections[1]), state.ttft_s / np.exp(corrections[2]))
+        capacity = output_tokens_per_s(state.terms, state.batch_limit) * factor
+        throughput = np.minimum(load.arrival_requests_per_s * output_tokens, capacity)
+    else:
+        throughput = np.minimum(state.output_tokens_per_s * factor, most.output_tokens_per_s)
+    tpot_s = np.maximum(state.tpot_s / np.exp(corrections[1]), most.tpot_s)
+    return Figures(throughput, tpot_s, state.ttft_s / np.exp(corrections[2]))
 
 
 def bound_of(replica: Replica, load: Load, state: State) -> Any:

@@ -124,9 +124,19 @@ class FreeSpace:
             cost = cost + self._struck(anchor, x, y, size)
         best = int(np.argmin(cost))
         found = Box(float(x[best]), float(y[best]), float(x[best]) + size[0], float(y[best]) + size[1])
-        self.cover_box(found)
-        self._written[self._rows(found.bottom, found.top), self._columns(found.left, found.right)] = True
+        self.take(found)
         return found
+
+    def is_free(self, box: Box) -> bool:
+        """Whether a rectangle is within the box and nothing is drawn there."""
+        inside = self.box.left <= box.left and box.right <= self.box.right
+        inside &= self.box.bottom <= box.bottom and box.top <= self.box.top
+        return inside and not self._covered[self._rows(box.bottom, box.top), self._columns(box.left, box.right)].any()
+
+    def take(self, box: Box) -> None:
+        """Cover a rectangle and a margin around it with text."""
+        self.cover_box(box)
+        self._written[self._rows(box.bottom, box.top), self._columns(box.left, box.right)] = True
 
     def _struck(self, anchor: tuple[float, float], x: Array, y: Array, size: tuple[float, float]) -> Array:
         """What leaders from an anchor to boxes at `x`, `y` would strike out: text counts a thousandfold."""

@@ -52,7 +52,6 @@ INT4 = NumberFormat(0.5, 2.0, 1.0)
 FITTED = Efficiency(
     bandwidth_share=0.91,
     compute_share=0.7,
-    compute_16bit_share=0.7,
     iteration_s=0.13e-3,
     sequence_s=22e-6,
     layer_s=59e-6,

@@ -16,7 +16,7 @@ TABLE = EfficiencyTable(
 
 def test_an_efficiency_is_put_together_from_generation_engine_and_link():
     found = TABLE.efficiency(1, 8, 0, 1, True)
-    assert (found.bandwidth_share, found.compute_share, found.compute_16bit_share) == (0.9, 0.68, 0.7)
+    assert (found.bandwidth_share, found.compute_share) == (0.9, 0.68)
     assert (found.iteration_s, found.sequence_s, found.layer_s) == (1e-4, 2e-5, 6e-5)
     assert (found.memory_share, found.batch_cap) == (0.9, 256)
     assert (found.link_share, found.all_reduce_s) == (0.52, 68e-6)

@@ -35,8 +35,8 @@ from hypothesis import strategies as st
 from simulator.domain.roofline import (
     NumberFormat,
     experts_met_share,
+    fastest,
     free_bytes_per_gpu,
-    ideal_output_tokens_per_s,
     iteration_s,
     iteration_terms,
     kv_bytes_per_token,
@@ -207,7 +207,7 @@ def test_the_prompt_of_a_perfect_gpu_takes_two_operations_a_parameter_and_token(
     matrices = 2 * (8.03e9 - 128_256 * 4096) * 1000 / 989e12
     attention = sum(4 * 32 * 32 * 128 * before for before in range(1000)) / 989e12
     assert terms.prefill_s == pytest.approx(matrices + attention, rel=1e-4)
-    assert lone_first_token_s(one, terms, 1000.0, 1.0) == pytest.approx(matrices + attention, rel=1e-4)
+    assert lone_first_token_s(one, terms, 1.0) == pytest.approx(matrices + attention, rel=1e-4)
 
 
 def test_the_prompt_of_a_long_request_takes_mostly_attention():
@@ -220,7 +220,7 @@ def test_a_short_prompt_takes_one_reading_of_the_weights():
     one = replica()
     terms = iteration_terms(one, 1.0, 100.0)
     reading_s = (16.06e9 - 2 * 128_256 * 4096) / (0.91 * 3350e9)
-    assert lone_first_token_s(one, terms, 1.0, 100.0) == pytest.approx(reading_s + 0.13e-3 + 32 * 59e-6 + 0.023)
+    assert lone_first_token_s(one, terms, 100.0) == pytest.approx(reading_s + 0.13e-3 + 32 * 59e-6 + 0.023)
 
 
 def test_an_iteration_of_llama_70b_on_four_gpus_by_hand():
@@ -250,14 +250,14 @@ def test_an_iteration_of_deepseek_over_eight_groups_by_hand():
     bandwidth, flops = 0.91 * 3350e9, 0.7 * 0.75 * 1978e12
     # each group reads its own attention weights, and its eighth of the experts that 512 tokens meet
     always = (37e9 - 2 * head - experts * 8 / 256) + 2 * head
-    met = 1 - (31 / 32) ** (0.95 * 512)
+    met = 1 - (31 / 32) ** (1 + 0.95 * 511)
     weights_s = always / bandwidth + experts * met / (8 * bandwidth * 0.89)
     decode_s = 2 * (37e9 - head) * batch / (8 * flops * 0.85)
     linear_s = (weights_s**1.4 + decode_s**1.4) ** (1 / 1.4)
     kv_s = batch / 8 * 2500 * 70_272 / (bandwidth * 0.97)
     attention_s = 4 * 61 * 128 * 160 * 1000 / (8 * 0.45 * 989e12)
     prefill_s = batch * 2 * (2 * (37e9 - head) / (8 * flops) + attention_s)
-    links_s = 61 * (batch / 8 * 3 * 7168 * 2 * (2 * 0.27 * 4) / (0.63 * 450e9) + 2 * 9.5e-6)
+    links_s = 61 * (batch / 8 * 3 * 7168 * 2 * (2 * 0.27 * 4 * 7 / 8) / (0.63 * 450e9) + 2 * 9.5e-6)
     overhead_s = 0.13e-3 + 22e-6 * batch / 8 + 61 * (59e-6 + 16e-6)
     expected = linear_s + kv_s + prefill_s + links_s + overhead_s
     terms = iteration_terms(one, input_tokens, output_tokens)
@@ -409,13 +409,13 @@ def test_ideal_throughput_is_the_slower_of_reading_and_arithmetic():
         attention_s = 2 * 4 * 32 * 4096 * 100 / 989e12
         arithmetic_s = batch * (3 * per_token + attention_s)
         expected = batch / max(reading_s, arithmetic_s)
-        assert ideal_output_tokens_per_s(replica(), batch, 200.0, 100.0) == pytest.approx(expected)
+        assert fastest(replica(), batch, 200.0, 100.0).output_tokens_per_s == pytest.approx(expected)
 
 
 def test_a_perfect_gpu_without_prompts_and_context_is_ideal():
     one = replica(efficiency=PERFECT)
     for batch in (1.0, 30.0, 3000.0):
-        ideal = ideal_output_tokens_per_s(one, batch, 0.0, 1e-9)
+        ideal = fastest(one, batch, 0.0, 1e-9).output_tokens_per_s
         assert throughput(one, batch, 0.0, 1e-9) == pytest.approx(ideal)
 
 
@@ -430,7 +430,7 @@ def test_a_perfect_gpu_without_prompts_and_context_is_ideal():
 )
 def test_no_replica_is_faster_than_the_ideal(one, batch, input_tokens, output_tokens, cached, yielded):
     request = input_tokens, output_tokens, cached, yielded
-    assert throughput(one, batch, *request) <= ideal_output_tokens_per_s(one, batch, *request) * A_LITTLE
+    assert throughput(one, batch, *request) <= fastest(one, batch, *request).output_tokens_per_s * A_LITTLE
 
 
 @QUICK
@@ -544,14 +544,12 @@ def test_the_first_token_of_a_lone_request_comes_no_sooner_than_its_prompt_is_co
     terms = iteration_terms(one, input_tokens, output_tokens)
     gpus, flops = one.layout.gpus_per_group, one.accelerator.flops_per_s
     prompt_s = 2 * one.shape.matrix_parameters * input_tokens / (gpus * flops)
-    assert lone_first_token_s(one, terms, input_tokens, output_tokens) * A_LITTLE >= prompt_s
+    assert lone_first_token_s(one, terms, output_tokens) * A_LITTLE >= prompt_s
 
 
 def test_the_first_token_of_a_lone_request_is_the_same_however_long_the_answer():
     one = replica(LLAMA_70B, tensor_parallel=4, data_parallel=2)
-    short, long = (
-        lone_first_token_s(one, iteration_terms(one, 5000.0, tokens), 5000.0, tokens) for tokens in (1.0, 900.0)
-    )
+    short, long = (lone_first_token_s(one, iteration_terms(one, 5000.0, tokens), tokens) for tokens in (1.0, 900.0))
     assert short == pytest.approx(long)
 
 
@@ -566,10 +564,10 @@ def test_arrays_of_replicas_give_what_each_gives_by_itself(several):
     assert output_tokens_per_s(terms, batch) == pytest.approx(rates, rel=1e-12)
     largest = [largest_batch(one, of_input, of_output) for one, _, of_input, of_output, _ in several]
     assert largest_batch(together, input_tokens, output_tokens) == pytest.approx(largest, rel=1e-12)
-    first = [lone_first_token_s(one, iteration_terms(one, *request), *request[:2]) for one, _, *request in several]
-    assert lone_first_token_s(together, terms, input_tokens, output_tokens) == pytest.approx(first, rel=1e-12)
-    ideal = [ideal_output_tokens_per_s(one, size, *request) for one, size, *request in several]
-    assert ideal_output_tokens_per_s(together, batch, input_tokens, output_tokens, cached) == pytest.approx(ideal)
+    first = [lone_first_token_s(one, iteration_terms(one, *request), request[1]) for one, _, *request in several]
+    assert lone_first_token_s(together, terms, output_tokens) == pytest.approx(first, rel=1e-12)
+    ideal = [fastest(one, size, *request).output_tokens_per_s for one, size, *request in several]
+    assert fastest(together, batch, input_tokens, output_tokens, cached).output_tokens_per_s == pytest.approx(ideal)
 
 
 def test_what_is_left_of_memory_is_below_zero_where_weights_do_not_fit():

@@ -19,7 +19,7 @@ from hand_built_replicas import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulator.domain.roofline import ideal_output_tokens_per_s
+from simulator.domain.roofline import fastest
 from simulator.domain.serving_state import Load, state_under
 from simulator.domain.throughput import anchored, band_around, bound_of
 
@@ -108,7 +108,7 @@ def test_no_measurement_lifts_a_replica_above_its_data_sheet(
     )
     state = state_under(one, asked)
     served = anchored(one, asked, state, (correction, 0.0, 0.0)).output_tokens_per_s
-    ideal = ideal_output_tokens_per_s(one, state.batch, input_tokens, output_tokens, cached, yielded)
+    ideal = fastest(one, state.batch, input_tokens, output_tokens, cached, yielded).output_tokens_per_s
     # what arrives at a rate is served where the roofline comes within a thousandth of it
     assert served <= 1.001 * ideal * A_LITTLE
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,8 +28,11 @@ UNVERIFIED = "*"
 MS_PER_S = 1_000.0
 MOST_LINES = 8
 _STEP = 4.0  # pixels between points of a path
-_ANCHORS = 24  # places on a line that are tried for its name
-_CLEAR = 60.0  # pixels from another line that are as good as more
+_ANCHORS = 32  # places on a line that are tried for its name
+_SIDES = ((1, 0), (0, 1), (1, 1), (-1, 0), (0, -1), (-1, -1), (-1, 1), (1, -1))  # of a place, where a name may stand
+_OFFSET = 11.0  # pixels between a line and its name
+_CLEAR = 45.0  # pixels from another line that are as good as more
+_LEAST_CLEAR = -8.0  # pixels that another line may be nearer than its own
 _LEAST_NAMED, _FARTHEST_NAMED = 60.0, 60.0  # pixels: parts of the front that get a number of GPUs, and how near
 _SPAN = 400.0  # the axis of cost ends so many times above the cheapest point
 # Beyond the theme's styles: greys, told apart by dashes and markers.
@@ -192,7 +194,7 @@ def _scale(axes: Axes, lines: Sequence[_GpuLine], ranking: Ranking) -> None:
     times = shown[:, 0] if ranking.tpot_limit_s is None else np.append(shown[:, 0], ranking.tpot_limit_s * MS_PER_S)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlim(float(times.min()) / 1.15, float(times.max()) * 1.2)
+    axes.set_xlim(float(times.min()) / 1.15, float(times.max()) * 1.6)
     axes.set_ylim(cheapest / 1.7, float(shown[:, 1].max()) * 1.25)
     for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
         ticks = log_ticks(low, high)
@@ -236,32 +238,42 @@ def _draw_limit(page: Page, axes: Axes, space: FreeSpace, ranking: Ranking) -> N
 
 
 def _name_lines(page: Page, axes: Axes, space: FreeSpace, lines: Sequence[_GpuLine]) -> None:
-    """Every GPU named at its line, where the name is nearest to that line and farthest from all others."""
+    """Every GPU named at its line; where there is no room beside it, somewhere near with a leader."""
     paths = {line.gpu: _dense(axes.transData.transform(line.corners)) for line in lines}
+    crowded = []
     for line in lines:
         rows = [Row(line.name, size=NAME, bold=line.on_front, option=line.look)]
         others = np.concatenate([path for gpu, path in paths.items() if gpu != line.gpu] or [np.empty((0, 2))])
-        anchor = _best_anchor(space, page.block_size(rows), paths[line.gpu], others)
-        found = space.place(page.block_size(rows), anchor, leader=True)
+        box = _beside(space, page.block_size(rows), paths[line.gpu], others)
+        if box is None:
+            crowded.append((line, rows))
+            continue
+        space.take(box)
+        page.block(box.left, box.top, rows)
+    for line, rows in crowded:
+        end = (float(paths[line.gpu][-1, 0]), float(paths[line.gpu][-1, 1]))
+        found = space.place(page.block_size(rows), end, leader=True)
         if found is not None:
             page.block(found.left, found.top, rows)
-            _leader(page, space, anchor, found, line.look.colour)
+            _leader(page, space, end, found, line.look.colour)
 
 
-def _best_anchor(space: FreeSpace, size: tuple[float, float], path: Array, others: Array) -> tuple[float, float]:
-    """The place on a line whose nearest free box is close to it and clear of other lines; of equals the cheapest."""
+def _beside(space: FreeSpace, size: tuple[float, float], path: Array, others: Array) -> Box | None:
+    """The free box beside a line that is clearest of other lines; of equally clear ones that at the cheapest place."""
+    width, height = size
     inside = path[(path[:, 0] < PLOT.right) & (path[:, 1] > PLOT.bottom) & (path[:, 1] < PLOT.top)]
-    candidates = inside[:: max(1, len(inside) // _ANCHORS)] if len(inside) else path[-1:]
-    best, least = candidates[-1], np.inf
-    for candidate in candidates[::-1]:
-        found = copy.deepcopy(space).place(size, (float(candidate[0]), float(candidate[1])), leader=True)
-        if found is None:
-            continue
-        clear = min(float(_gaps(found, others).min(initial=_CLEAR)), _CLEAR)
-        score = _gap(found, candidate) - clear
-        if score < least - 1.0:
-            best, least = candidate, score
-    return float(best[0]), float(best[1])
+    best, most = None, -np.inf
+    for x, y in inside[np.linspace(len(inside) - 1, 0, min(_ANCHORS, len(inside))).astype(int)]:
+        for across, up in _SIDES:
+            left = x + across * (width / 2 + _OFFSET) - width / 2
+            bottom = y + up * (height / 2 + _OFFSET) - height / 2
+            box = Box(float(left), float(bottom), float(left + width), float(bottom + height))
+            if not space.is_free(box):
+                continue
+            clear = float(_gaps(box, others).min(initial=_CLEAR)) - float(_gaps(box, path).min())
+            if clear > most + 1.0:
+                best, most = box, clear
+    return best if most > _LEAST_CLEAR else None
 
 
 def _name_front(page: Page, axes: Axes, space: FreeSpace, front: pd.DataFrame) -> None:
