@@ -19,9 +19,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from fit_throughput import fit, save
+from scipy.optimize import brentq
 
 from simulator.catalogue.anchors import Anchoring, anchoring_on, nearest_rows
 from simulator.catalogue.efficiencies import efficiencies, efficiency_table, engine_class, likeness
+from simulator.catalogue.estimating import HALF_WIDTH_OF_80_PERCENT
 from simulator.catalogue.hardware import open_model
 from simulator.catalogue.measured import Measured, usable_rows
 from simulator.domain.efficiencies import EfficiencyTable
@@ -157,11 +159,11 @@ def by(
 def coverage(random: Kept, pairs: Kept) -> pd.DataFrame:
     """Share of rows within the 80 % band, by evidence and over all."""
     bands = efficiencies().bands
-    widths = np.array([getattr(bands, name) for name in BANDS])
+    further = np.array([getattr(bands, name) for name in BANDS])
     table = {}
     for label, kept in (("rows kept aside", random), ("pairs kept aside", pairs)):
-        inside = np.abs(kept.log_errors) <= widths[kept.evidence] * kept.sd
-        half = np.exp(widths[kept.evidence] * kept.sd)
+        half_width = HALF_WIDTH_OF_80_PERCENT * np.hypot(kept.sd, further[kept.evidence])
+        inside, half = np.abs(kept.log_errors) <= half_width, np.exp(half_width)
         for number, evidence in enumerate(EVIDENCE):
             chosen = kept.evidence == number
             if chosen.sum():
@@ -177,11 +179,17 @@ def coverage(random: Kept, pairs: Kept) -> pd.DataFrame:
 
 
 def fitted_bands(random: Kept, pairs: Kept) -> dict[str, float]:
-    """Widths, in standard deviations, within which 80 % of the rows kept aside lie, by evidence."""
+    """Standard deviations on top of what anchoring leaves with which 80 % bands hold 80 % of the rows, by evidence."""
     found = {}
     for number, name in enumerate(BANDS):
-        kept = [np.abs(k.log_errors / k.sd)[k.evidence == number] for k in (random, pairs)]
-        found[name] = float(f"{np.quantile(np.concatenate(kept), COVERED_SHARE):.3g}")
+        errors = np.concatenate([np.abs(kept.log_errors)[kept.evidence == number] for kept in (random, pairs)])
+        sd = np.concatenate([kept.sd[kept.evidence == number] for kept in (random, pairs)])
+
+        def covered(further: float, errors: np.ndarray = errors, sd: np.ndarray = sd) -> float:
+            return float(np.mean(errors <= HALF_WIDTH_OF_80_PERCENT * np.hypot(sd, further))) - COVERED_SHARE
+
+        wide_enough = covered(0.0) >= 0.0
+        found[name] = 0.0 if wide_enough else float(f"{brentq(covered, 0.0, 2.0):.3g}")
     return found
 
 

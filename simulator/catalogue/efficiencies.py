@@ -84,12 +84,12 @@ class AnchoringSettings(Model):
 
 
 class Bands(Model):
-    """Half-width of the 80 % band over the standard deviation left, by evidence: found by cross-validation."""
+    """Standard deviation on top of what anchoring leaves, by evidence, so that 80 % bands hold 80 % of rows kept aside."""
 
-    measured_nearby: Positive
-    other_settings: Positive
-    roofline_dense: Positive
-    roofline_mixture: Positive
+    measured_nearby: NonNegative
+    other_settings: NonNegative
+    roofline_dense: NonNegative
+    roofline_mixture: NonNegative
 
 
 class Efficiencies(Model):

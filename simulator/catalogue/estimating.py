@@ -32,6 +32,7 @@ from simulator.domain.throughput import (
 )
 
 MOST_SOURCES = 3
+HALF_WIDTH_OF_80_PERCENT = 1.2816  # of a normal distribution, in standard deviations
 _KINDS: tuple[EvidenceKind, ...] = (
     "your measurement",
     "measured nearby",
@@ -100,7 +101,7 @@ def estimate(
     figures = anchored(replica, load, state, (first, second, third))
     fits = state.largest_batch >= 1.0
     evidence = _evidence_index(asked, found)
-    half_width: Any = _band_widths()[evidence] * np.sqrt(found.variance)
+    half_width: Any = HALF_WIDTH_OF_80_PERCENT * np.sqrt(found.variance + _further_variances()[evidence])
     if scalar:
         evidence, half_width = evidence[0], float(half_width[0])
     output_tokens_per_s: Any = figures.output_tokens_per_s * fits
@@ -163,11 +164,11 @@ def _array(shape: tuple[int, ...], value: Any) -> Any:
 
 
 @cache
-def _band_widths() -> Array:
-    """Half-width of the band over the standard deviation left, in the order of `_EVIDENCE`."""
+def _further_variances() -> Array:
+    """Variance on top of what anchoring leaves, in the order of `_EVIDENCE`."""
     bands = efficiencies().bands
     near, other = bands.measured_nearby, bands.other_settings
-    return np.array([near, near, other, bands.roofline_dense, bands.roofline_mixture])
+    return np.array([0.0, near, other, bands.roofline_dense, bands.roofline_mixture]) ** 2
 
 
 def _sources(asked: _Asked, likeness_of_first: Array) -> tuple[Source, ...]:

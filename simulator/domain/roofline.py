@@ -9,6 +9,7 @@ al. 2024 (arXiv 2406.01698).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -149,6 +150,12 @@ class Replica:
     layout: Layout
     number_format: NumberFormat
     efficiency: Efficiency
+
+    @cached_property
+    def flawless(self) -> Replica:
+        """The same at the peaks of its data sheet."""
+        shares = {name: 1.0 for name in vars(self.efficiency) if name.endswith("_share")}
+        return replace(self, efficiency=replace(self.efficiency, **shares))
 
 
 @dataclass(frozen=True)
@@ -376,17 +383,11 @@ def fastest(
     Throughput is bound by the longer of reading (weights and cache) and arithmetic, each at its peak and both at once,
     without overheads and with messages that cost nothing; time per token by reading alone.
     """
-    flawless = replace(replica, efficiency=_flawless(replica.efficiency))
-    terms = iteration_terms(flawless, input_tokens, output_tokens, prefix_cached_share, tokens_per_pass)
+    terms = iteration_terms(replica.flawless, input_tokens, output_tokens, prefix_cached_share, tokens_per_pass)
     reading_s = terms.weights_s + terms.experts_s * experts_met_share(terms, batch) + batch * terms.kv_s
     reading_s = reading_s / terms.tokens_per_pass
     arithmetic_s = batch * (terms.matrices_s + terms.prefill_s)
     return Fastest(batch / np.maximum(reading_s, arithmetic_s), reading_s)
-
-
-def _flawless(efficiency: Efficiency) -> Efficiency:
-    shares = {name: 1.0 for name in vars(efficiency) if name.endswith("_share")}
-    return replace(efficiency, **shares)
 
 
 def _smooth_maximum(first: Numbers, second: Numbers, exponent: Numbers) -> Numbers:

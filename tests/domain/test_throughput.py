@@ -108,9 +108,10 @@ def test_no_measurement_lifts_a_replica_above_its_data_sheet(
     )
     state = state_under(one, asked)
     served = anchored(one, asked, state, (correction, 0.0, 0.0)).output_tokens_per_s
-    ideal = fastest(one, state.batch, input_tokens, output_tokens, cached, yielded).output_tokens_per_s
-    # what arrives at a rate is served where the roofline comes within a thousandth of it
-    assert served <= 1.001 * ideal * A_LITTLE
+    # measured faster than the roofline, the arrivals are served by fewer sequences than there may be
+    batch = state.batch_limit if regime == "open" else state.batch
+    ideal = fastest(one, batch, input_tokens, output_tokens, cached, yielded).output_tokens_per_s
+    assert served <= ideal * A_LITTLE
 
 
 @QUICK
