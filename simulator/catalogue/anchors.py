@@ -17,7 +17,7 @@ from simulator.domain.efficiencies import EfficiencyTable
 from simulator.domain.kriging import Anchors, anchored_on
 from simulator.domain.measurements import Measurement
 
-MOST_ANCHORS = 512  # of one model and GPU: those of the pair, then of like models and GPUs
+MOST_ANCHORS = 448  # of one model and GPU: those of the pair, then of like models and GPUs
 FURTHEST_LOG_RATIO = 0.7  # a measurement twice off the roofline says that something else was measured
 OWN_NOISE_SD = 0.01  # a user's own measurement is of the very thing asked about
 

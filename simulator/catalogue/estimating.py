@@ -18,7 +18,7 @@ from simulator.catalogue.replicas import replica_of
 from simulator.domain.kriging import DIMENSIONS, Correction, Situations, category_covariance, correction
 from simulator.domain.measurements import Measurement
 from simulator.domain.roofline import Replica
-from simulator.domain.serving import Array
+from simulator.domain.serving import Array, larger
 from simulator.domain.serving_state import Load, State, state_under
 from simulator.domain.throughput import (
     NEARBY_LIKENESS,
@@ -97,17 +97,17 @@ def estimate(
     asked = _asked(question, tuple(own))
     state, found, load = _anchored_state(replica, load, asked)
     scalar = np.ndim(state.batch) == 0
-    first, second, third = found.log_ratios[:, 0] if scalar else found.log_ratios
+    first, second, third = found.log_ratios[:, 0].tolist() if scalar else found.log_ratios
     figures = anchored(replica, load, state, (first, second, third))
-    fits = state.largest_batch >= 1.0
-    evidence = _evidence_index(asked, found)
-    half_width: Any = HALF_WIDTH_OF_80_PERCENT * np.sqrt(found.variance + _further_variances()[evidence])
-    if scalar:
-        evidence, half_width = evidence[0], float(half_width[0])
+    fits: Any = state.largest_batch >= 1.0
+    index = _evidence_index(asked, found)
+    half_width: Any = HALF_WIDTH_OF_80_PERCENT * np.sqrt(found.variance + _further_variances()[index])
+    evidence: Any = _KINDS[index[0]] if scalar else _EVIDENCE[index]
+    half_width = float(half_width[0]) if scalar else half_width
     output_tokens_per_s: Any = figures.output_tokens_per_s * fits
-    requests_per_s = output_tokens_per_s / np.maximum(load.output_tokens, 1.0)
+    requests_per_s = output_tokens_per_s / larger(load.output_tokens, 1.0)
     low, high = band_around(output_tokens_per_s, half_width)
-    never = np.where(fits, 1.0, np.inf)
+    never = (1.0 if fits else np.inf) if scalar else np.where(fits, 1.0, np.inf)
     out = _number if scalar else functools.partial(_array, np.shape(state.batch))
     return ThroughputEstimate(
         model=question.ids.model,
@@ -121,10 +121,10 @@ def estimate(
         ttft_s=out(figures.ttft_s * never),
         tpot_s=out(figures.tpot_s * never),
         concurrency=out(state.batch * fits),
-        max_concurrency=out(np.floor(state.largest_batch)),
+        max_concurrency=out(state.largest_batch // 1.0),
         fits=out(fits),
         bound=bound_of(replica, load, state),
-        evidence=out(_EVIDENCE[evidence]),
+        evidence=out(evidence),
         band=Band(out(low), out(high)),
         sources=_sources(asked, found.first),
         warnings=warnings,
@@ -175,8 +175,10 @@ def _sources(asked: _Asked, likeness_of_first: Array) -> tuple[Source, ...]:
     """The measurements most alike to the (first) question; those of the same model and GPU before others."""
     rows, same_pair = asked.anchoring.rows, asked.anchoring.is_same_pair
     merit = likeness_of_first + same_pair
-    most = np.argpartition(-merit, MOST_SOURCES)[:MOST_SOURCES] if len(rows) > MOST_SOURCES else np.arange(len(rows))
-    order = sorted(most.tolist(), key=lambda index: (-merit[index], index))
+    order = []
+    for _ in range(min(MOST_SOURCES, len(rows))):
+        order.append(int(merit.argmax()))
+        merit[order[-1]] = -1.0
     return tuple(_source(rows[index], float(likeness_of_first[index])) for index in order)
 
 

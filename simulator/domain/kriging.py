@@ -7,6 +7,7 @@ alike. Its mean corrects the roofline, its variance is the band (kriging: Rasmus
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -82,6 +83,21 @@ class Anchors:
     inverse: npt.NDArray[np.float32]  # (n, n) inverse covariance
     likeness: Likeness
 
+    @cached_property
+    def scales(self) -> Array:
+        """Over which likeness fades, shape (dimensions,)."""
+        return np.asarray(self.likeness.scales)
+
+    @cached_property
+    def scaled(self) -> Array:
+        """Coordinates over the scales, shape (n, dimensions)."""
+        return self.situations.coordinates / self.scales
+
+    @cached_property
+    def squares(self) -> Array:
+        """Squared lengths of those, shape (n,)."""
+        return np.einsum("ij,ij->i", self.scaled, self.scaled)
+
     def __len__(self) -> int:
         return len(self.situations)
 
@@ -136,8 +152,12 @@ def fading(first: Array, second: Array, likeness: Likeness) -> Array:
     """
     scale = np.asarray(likeness.scales)
     a, b = first / scale, second / scale
-    squares = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1) - 2.0 * (a @ b.T)
-    fade: Array = (1.0 + np.maximum(squares, 0.0) / (2.0 * likeness.roughness)) ** -likeness.roughness
+    return _faded(a, b, np.einsum("ij,ij->i", b, b), likeness.roughness)
+
+
+def _faded(scaled: Array, others: Array, squares_of_others: Array, roughness: float) -> Array:
+    squares = np.einsum("ij,ij->i", scaled, scaled)[:, None] + squares_of_others - 2.0 * (scaled @ others.T)
+    fade: Array = (1.0 + np.maximum(squares, 0.0) / (2.0 * roughness)) ** -roughness
     return fade
 
 
@@ -181,10 +201,10 @@ def correction(anchors: Anchors, categories: Array, coordinates: Array, sets: np
 
 def _block(anchors: Anchors, categories: Array, coordinates: Array, sets: npt.NDArray[np.bool_]) -> Correction:
     settings = anchors.likeness
-    fade = fading(coordinates, anchors.situations.coordinates, settings)
+    fade = _faded(coordinates / anchors.scales, anchors.scaled, anchors.squares, settings.roughness)
     covariance = categories[0] * fade
     narrow = covariance.astype(np.float32)
-    explained = ((narrow @ anchors.inverse) * narrow).sum(axis=1)
+    explained = np.einsum("ij,ij->i", narrow @ anchors.inverse, narrow)
     left = np.maximum(settings.sd**2 - explained, 0.0) + settings.noise_sd**2
     likeness = covariance / settings.sd**2
     nearest = np.array([likeness[:, chosen].max(axis=1, initial=0.0) for chosen in sets])

@@ -276,8 +276,13 @@ class SelfHostedOption(PeopleAndFixed):
             if getattr(self, name) is not None:
                 text = f"is {getattr(self, name)}, must not be given with parallelism auto"
                 raise PydanticCustomError("at_key", "{text}", {"key": name, "text": text})
-        if self.throughput is not None and self.throughput.is_given:
+        if self.throughput is None:
+            return
+        if self.throughput.is_given:
             text = "is 'auto', must be given where the throughput is: nothing is estimated then"
+            raise PydanticCustomError("at_key", "{text}", {"key": "parallelism", "text": text})
+        if self.throughput.measurements is not None:
+            text = "is 'auto', must be given where measurements are: on how many GPUs is not in the file"
             raise PydanticCustomError("at_key", "{text}", {"key": "parallelism", "text": text})
 
 

@@ -12,9 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from simulator.domain.serving import Numbers
+from simulator.domain.serving import Numbers, larger, smaller
 
 SIXTEEN_BIT_BYTES = 2.0
 FLOPS_PER_PARAMETER = 2.0  # a multiplication and an addition
@@ -60,7 +58,7 @@ class ModelShape:
 
     def context_tokens_held(self, tokens: Numbers) -> Numbers:
         """Tokens in the cache of a layer, on average over layers with a sliding window and those without."""
-        return (1.0 - self.windowed_share) * tokens + self.windowed_share * np.minimum(tokens, self.window_tokens)
+        return (1.0 - self.windowed_share) * tokens + self.windowed_share * smaller(tokens, self.window_tokens)
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ class Layout:
     @property
     def gpus_per_expert_set(self) -> Numbers:
         """GPUs of one pipeline stage that hold all its experts together."""
-        return np.maximum(self.tensor_parallel, self.expert_parallel)
+        return larger(self.tensor_parallel, self.expert_parallel)
 
 
 @dataclass(frozen=True)
@@ -194,7 +192,7 @@ def kv_bytes_per_token(shape: ModelShape, bytes_per_value: Numbers, tensor_paral
     2 L n_kv d b: a key and a value of every head and layer; with latent attention L x latent size x b. Where there are
     more GPUs than key-value heads the heads are repeated, and a latent is repeated on every GPU.
     """
-    repeats = np.maximum(1.0, tensor_parallel / shape.kv_heads)
+    repeats = larger(1.0, tensor_parallel / shape.kv_heads)
     return shape.layers * shape.kv_values_per_layer * bytes_per_value * repeats
 
 
@@ -223,8 +221,8 @@ def largest_batch_in_memory(replica: Replica, input_tokens: Numbers, output_toke
     layout, shape = replica.layout, replica.shape
     held = shape.context_tokens_held(input_tokens + replica.efficiency.output_held_share * output_tokens)
     bytes_per_token = kv_bytes_per_token(shape, replica.number_format.bytes_per_kv_value, layout.tensor_parallel)
-    room = np.maximum(free_bytes_per_gpu(replica), 0.0) * layout.gpus_per_group
-    in_group = room / (bytes_per_token * np.maximum(held, 1.0))
+    room = larger(free_bytes_per_gpu(replica), 0.0) * layout.gpus_per_group
+    in_group = room / (bytes_per_token * larger(held, 1.0))
     # A sequence cannot be shared by groups: where none fits into one, several have no room for one either.
     return in_group * (1.0 + (layout.data_parallel - 1.0) * (in_group >= 1.0))
 
@@ -232,7 +230,7 @@ def largest_batch_in_memory(replica: Replica, input_tokens: Numbers, output_toke
 def largest_batch(replica: Replica, input_tokens: Numbers, output_tokens: Numbers) -> Numbers:
     """Sequences that run at once at most: what fits into memory, and what the engine allows."""
     in_memory = largest_batch_in_memory(replica, input_tokens, output_tokens)
-    return np.minimum(in_memory, replica.efficiency.batch_cap * replica.layout.data_parallel)
+    return smaller(in_memory, replica.efficiency.batch_cap * replica.layout.data_parallel)
 
 
 def iteration_terms(
@@ -328,7 +326,7 @@ def pass_s(terms: IterationTerms, batch: Numbers) -> Numbers:
 def experts_met_share(terms: IterationTerms, batch: Numbers) -> Numbers:
     """Share of the routed experts that at least one of the tokens of a pass over the batch is sent to."""
     tokens = batch * terms.tokens_per_pass * terms.sequences_met_share
-    others = ROUTING_EVENNESS * np.maximum(tokens - 1.0, 0.0)
+    others = ROUTING_EVENNESS * larger(tokens - 1.0, 0.0)
     return 1.0 - (1.0 - terms.routed_share) ** (1.0 + others)
 
 
@@ -344,7 +342,7 @@ def time_per_token_s(terms: IterationTerms, batch: Numbers) -> Numbers:
 
 def others_prompts_s(terms: IterationTerms, batch: Numbers) -> Numbers:
     """Time of an iteration that goes to the prompts of all sequences but one. [s]"""
-    return np.maximum(batch - 1.0, 0.0) * (terms.prefill_s + terms.link_prefill_s) * terms.stretch
+    return larger(batch - 1.0, 0.0) * (terms.prefill_s + terms.link_prefill_s) * terms.stretch
 
 
 def lone_first_token_s(replica: Replica, terms: IterationTerms, output_tokens: Numbers) -> Numbers:
@@ -353,7 +351,7 @@ def lone_first_token_s(replica: Replica, terms: IterationTerms, output_tokens: N
     The prompt's arithmetic, at least one reading of the weights, overheads, and a constant for server and client.
     """
     reading_s = terms.weights_s + terms.experts_s
-    first_s = np.maximum(prompt_s(replica, terms, output_tokens), reading_s) + terms.latency_s + terms.overhead_s
+    first_s = larger(prompt_s(replica, terms, output_tokens), reading_s) + terms.latency_s + terms.overhead_s
     return first_s * terms.stretch + replica.efficiency.first_token_s
 
 
@@ -387,13 +385,13 @@ def fastest(
     reading_s = terms.weights_s + terms.experts_s * experts_met_share(terms, batch) + batch * terms.kv_s
     reading_s = reading_s / terms.tokens_per_pass
     arithmetic_s = batch * (terms.matrices_s + terms.prefill_s)
-    return Fastest(batch / np.maximum(reading_s, arithmetic_s), reading_s)
+    return Fastest(batch / larger(reading_s, arithmetic_s), reading_s)
 
 
 def _smooth_maximum(first: Numbers, second: Numbers, exponent: Numbers) -> Numbers:
     """(a^p + b^p)^(1/p), from the larger one outwards, so that an infinite exponent gives the maximum itself."""
-    larger, smaller = np.maximum(first, second), np.minimum(first, second)
-    return larger * (1.0 + (smaller / larger) ** exponent) ** (1.0 / exponent)
+    longer, shorter = larger(first, second), smaller(first, second)
+    return longer * (1.0 + (shorter / longer) ** exponent) ** (1.0 / exponent)
 
 
 def _switch(condition: Any) -> Numbers:
@@ -426,7 +424,7 @@ def _message_times(replica: Replica) -> tuple[Numbers, Numbers]:
     # Within one tensor group the all-reduce brings experts' results together; other groups send tokens to and fro.
     experts_over = layout.expert_parallel
     spread = _switch((experts_over > 1) & (layout.data_parallel > 1)) * shape.is_mixture
-    experts_per_token = np.maximum(1.0, shape.routed_share * shape.experts / 2.0)
+    experts_per_token = larger(1.0, shape.routed_share * shape.experts / 2.0)
     elsewhere = (experts_over - 1.0) / experts_over
     all_to_all = spread * DIRECTIONS_PER_ALL_REDUCE * efficiency.all_to_all_share * experts_per_token * elsewhere
     seconds = per_group * shape.layers * (all_reduce + all_to_all) * token_bytes / link

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from simulator.domain.autoscaling import TargetUtilization
 from simulator.domain.base import Finite, Model, Positive, Whole
+from simulator.domain.defaults import DEFAULT_START
 from simulator.domain.options import ApiOption, Option, SelfHostedOption
 from simulator.domain.traffic import Traffic
 from simulator.domain.units import (
@@ -22,8 +23,6 @@ from simulator.domain.units import (
 )
 from simulator.domain.workload import Mix, RequestClass, check_shares, mix_of
 
-# The start of a scenario that gives none: fixed with the release, so that no wall clock enters an output.
-DEFAULT_START = date(2026, 12, 1)
 MOST_STEPS = 12_000_000
 MOST_WINDOW_STEPS = 100_000
 MOST_MONTHS = 120

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias, overload
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,20 @@ from simulator.domain.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Numbers: TypeAlias = float | Array
+
+
+def larger(first: Any, second: Any) -> Any:
+    """The larger of two, element by element; for plain numbers several times as quick as numpy."""
+    if type(first) is float and type(second) is float:
+        return first if first >= second else second
+    return np.maximum(first, second)
+
+
+def smaller(first: Any, second: Any) -> Any:
+    """The smaller of two, as `larger`."""
+    if type(first) is float and type(second) is float:
+        return first if first <= second else second
+    return np.minimum(first, second)
 
 
 def _require_above_zero(name: str, value: Numbers) -> None:

@@ -21,7 +21,7 @@ from simulator.domain.roofline import (
     prompt_s,
     time_per_token_s,
 )
-from simulator.domain.serving import Array, Numbers
+from simulator.domain.serving import Array, Numbers, larger, smaller
 
 # Two rounds of a grid of equal ratios and a straight line find a batch to a ten thousandth of it.
 _ROUNDS = 2
@@ -84,29 +84,29 @@ def state_under(replica: Replica, load: Load) -> State:
     while other prompts take their share of every iteration, or half of the other prompts where all come at once;
     waiting for a place in the batch is not in it.
     """
-    output_tokens = np.maximum(load.output_tokens, 1.0)
+    output_tokens = larger(load.output_tokens, 1.0)
     terms = iteration_terms(
         replica, load.input_tokens, output_tokens, load.prefix_cached_share, load.speculative_factor
     )
     in_memory = largest_batch_in_memory(replica, load.input_tokens, output_tokens)
-    largest = np.minimum(in_memory, replica.efficiency.batch_cap * replica.layout.data_parallel)
-    within = np.maximum(largest, 1.0)
+    largest = smaller(in_memory, replica.efficiency.batch_cap * replica.layout.data_parallel)
+    within = larger(largest, 1.0)
     if load.tpot_limit_s is not None:
-        within = np.minimum(within, sustainable_batch(terms, within, load.tpot_limit_s))
+        within = smaller(within, sustainable_batch(terms, within, load.tpot_limit_s))
     if load.concurrency is not None and load.regime != "static":
-        within = np.minimum(within, load.concurrency)
+        within = smaller(within, load.concurrency)
     batch = _running(load, terms, within, output_tokens)
     throughput = output_tokens_per_s(terms, batch)
     if np.shape(batch) != np.shape(throughput):
         batch = np.broadcast_to(batch, np.shape(throughput))
     if load.regime in FINITE_RUNS and load.n_requests is not None:
-        share = np.minimum(1.0, batch / load.n_requests)
+        share = smaller(1.0, batch / load.n_requests)
         throughput = throughput / (1.0 + replica.efficiency.finite_run_loss_share * share)
     return State(
         batch=batch,
         largest_batch=largest,
         batch_in_memory=in_memory,
-        batch_limit=np.maximum(within, 1.0),
+        batch_limit=larger(within, 1.0),
         output_tokens_per_s=throughput,
         tpot_s=time_per_token_s(terms, batch),
         ttft_s=_first_token_s(replica, load, terms, batch, output_tokens),
@@ -167,13 +167,13 @@ def batch_at_arrival_rate(
 
 def _running(load: Load, terms: IterationTerms, within: Numbers, output_tokens: Numbers) -> Numbers:
     if load.regime == "single":
-        return np.minimum(1.0, within)
+        return smaller(1.0, within)
     if load.regime == "static" and load.concurrency is not None:
         return 1.0 * load.concurrency
     if load.regime == "open" and load.arrival_requests_per_s is not None:
         return batch_at_arrival_rate(terms, within, output_tokens, load.arrival_requests_per_s)
     if load.regime in FINITE_RUNS and load.n_requests is not None:
-        return np.minimum(within, load.n_requests)
+        return smaller(within, load.n_requests)
     return within
 
 
@@ -182,8 +182,8 @@ def _first_token_s(
 ) -> Numbers:
     lone_s = lone_first_token_s(replica, terms, output_tokens)
     if load.regime in TOGETHER:
-        return lone_s + np.maximum(batch - 1.0, 0.0) / 2.0 * prompt_s(replica, terms, output_tokens) * terms.stretch
-    busy_share = np.minimum(others_prompts_s(terms, batch) / iteration_s(terms, batch), 0.95)
+        return lone_s + larger(batch - 1.0, 0.0) / 2.0 * prompt_s(replica, terms, output_tokens) * terms.stretch
+    busy_share = smaller(others_prompts_s(terms, batch) / iteration_s(terms, batch), 0.95)
     return lone_s / (1.0 - busy_share)
 
 
@@ -200,7 +200,7 @@ def _batch_reaching(increasing: Callable[[Array], Any], level: Numbers, least: f
     """Where a function of the batch that rises reaches a level, between `least` and `largest`, else the nearer end."""
     of_terms = np.shape(increasing(np.ones(1)))[:-1]
     low = np.full(np.broadcast_shapes(np.shape(level), np.shape(largest), of_terms), least)
-    high = np.maximum(np.broadcast_to(np.asarray(largest, dtype=np.float64), low.shape), least)
+    high = larger(np.broadcast_to(np.asarray(largest, dtype=np.float64), low.shape), least)
     target = np.broadcast_to(np.asarray(level, dtype=np.float64), low.shape)[..., None]
     for _ in range(_ROUNDS):
         sizes = low[..., None] * (high / low)[..., None] ** _GRID
@@ -209,8 +209,8 @@ def _batch_reaching(increasing: Callable[[Array], Any], level: Numbers, least: f
     at_low, at_high = increasing(low[..., None])[..., 0], increasing(high[..., None])[..., 0]
     rise = np.where(at_high > at_low, at_high - at_low, 1.0)
     share = np.clip((target[..., 0] - at_low) / rise, 0.0, 1.0)
-    found = np.minimum(low + share * (high - low), largest)
-    return found if found.ndim else float(found)
+    found = smaller(low + share * (high - low), largest)
+    return found if np.ndim(found) else float(found)
 
 
 def _at(values: Array, index: Any) -> Array:

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from simulator.domain.roofline import Fastest, Replica, experts_met_share, fastest, output_tokens_per_s
-from simulator.domain.serving import Numbers
+from simulator.domain.serving import Numbers, larger, smaller
 from simulator.domain.serving_state import Load, State
 
 EvidenceKind = Literal[
@@ -127,21 +127,21 @@ def anchored(replica: Replica, load: Load, state: State, corrections: tuple[Numb
     Figures
         With arrivals at a rate, what arrives is what is served, up to what the largest batch serves.
     """
-    output_tokens = np.maximum(load.output_tokens, 1.0)
+    output_tokens = larger(load.output_tokens, 1.0)
     most = _fastest(replica, load, state.batch)
     factor = np.exp(corrections[0])
     if load.regime == "open" and load.arrival_requests_per_s is not None:
-        capacity = output_tokens_per_s(state.terms, state.batch_limit) * factor
-        capacity = np.minimum(capacity, _fastest(replica, load, state.batch_limit).output_tokens_per_s)
-        throughput = np.minimum(load.arrival_requests_per_s * output_tokens, capacity)
+        capacity: Numbers = output_tokens_per_s(state.terms, state.batch_limit) * factor
+        capacity = smaller(capacity, _fastest(replica, load, state.batch_limit).output_tokens_per_s)
+        throughput = smaller(load.arrival_requests_per_s * output_tokens, capacity)
     else:
-        throughput = np.minimum(state.output_tokens_per_s * factor, most.output_tokens_per_s)
-    tpot_s = np.maximum(state.tpot_s / np.exp(corrections[1]), most.tpot_s)
+        throughput = smaller(state.output_tokens_per_s * factor, most.output_tokens_per_s)
+    tpot_s = larger(state.tpot_s / np.exp(corrections[1]), most.tpot_s)
     return Figures(throughput, tpot_s, state.ttft_s / np.exp(corrections[2]))
 
 
 def _fastest(replica: Replica, load: Load, batch: Numbers) -> Fastest:
-    output_tokens = np.maximum(load.output_tokens, 1.0)
+    output_tokens = larger(load.output_tokens, 1.0)
     return fastest(replica, batch, load.input_tokens, output_tokens, load.prefix_cached_share, load.speculative_factor)
 
 
