@@ -200,8 +200,9 @@ def with_warning(answer: ThroughputEstimate, text: str) -> ThroughputEstimate:
 def shortfall_text(ids: ReplicaIds, load: Load) -> str:
     """By how many GB a model misses the memory of a replica, and what would fit."""
     missing = _missing_bytes(ids, load)
-    gpus = int(ids.layout.gpus)
-    more = [count for count in GPU_COUNTS if count > gpus and _missing_bytes(_on(ids, count), load) <= 0.0]
+    gpus, heads = int(ids.layout.gpus), open_model(ids.model).value("attention_heads")
+    larger = [count for count in GPU_COUNTS if count > gpus and heads % count == 0]
+    more = [count for count in larger if _missing_bytes(_on(ids, count), load) <= 0.0]
     fewer = [
         precision
         for precision in precisions_of(gpu_of(ids.gpu))

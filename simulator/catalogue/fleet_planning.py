@@ -9,7 +9,7 @@ from simulator.catalogue.machines import Machine, machine_of, whole_machines
 from simulator.catalogue.notes import Notes
 from simulator.domain.models_and_gpus import GPU_COUNTS
 from simulator.domain.options import SelfHostedOption
-from simulator.domain.plans import FleetPlan, Overheads
+from simulator.domain.plans import FleetPlan, Overheads, PlanFault
 from simulator.domain.scenario import Scenario
 from simulator.domain.units import TOKENS_PER_MTOK
 
@@ -21,11 +21,14 @@ def plan_fleet(
     lookup = Lookup(f"options.{name}", name, notes)
     lookup.find("gpu", option.gpu, hardware.gpu)
     lookup.find("model", option.model, hardware.open_model)
-    gpus = option.gpus
-    if option.parallelism == "auto" and name not in notes.faults:
-        gpus = _cheapest_gpus(scenario, option, lookup) or gpus
-    machine = machine_of(scenario, option, gpus, lookup) if name not in notes.faults else None
-    requests_per_s = served_requests_per_s(scenario, option, gpus, lookup) if name not in notes.faults else None
+    are_known = name not in notes.faults
+    gpus: int | None = option.gpus
+    if option.parallelism == "auto" and are_known:
+        gpus = _cheapest_gpus(scenario, option, lookup)
+    if gpus is None:
+        return None
+    machine = machine_of(scenario, option, gpus, lookup)
+    requests_per_s = served_requests_per_s(scenario, option, gpus, lookup) if are_known else None
     if requests_per_s is None or machine is None or name in notes.faults:
         return None
     replicas = option.replicas
@@ -52,20 +55,37 @@ def plan_fleet(
 def _cheapest_gpus(scenario: Scenario, option: SelfHostedOption, lookup: Lookup) -> int | None:
     """GPUs of the replica that costs least per request of those that hold the model and keep the latency target."""
     costs: dict[int, float] = {}
-    reasons: list[str] = []
+    faults: dict[int, list[PlanFault]] = {}
     for gpus in chosen_gpus(option, GPU_COUNTS):
         trial = Lookup(lookup.path, lookup.name, Notes())
         machine = machine_of(scenario, option, gpus, trial)
         requests_per_s = served_requests_per_s(scenario, option, gpus, trial)
         if machine is not None and requests_per_s:
             costs[gpus] = machine.usd_per_replica_hour / requests_per_s
-        reasons += [f"{gpus} GPUs: {fault.text}" for faults in trial.notes.faults.values() for fault in faults[:1]]
+        faults[gpus] = trial.notes.faults.get(lookup.name, [])
     if not costs:
-        lookup.fault("parallelism", f"is 'auto', but nothing will do: {'; '.join(reasons)}", infeasible=True)
+        _note_why_none(faults, lookup)
         return None
     best = min(costs, key=lambda gpus: (costs[gpus], gpus))
     lookup.notes.use(lookup.name, "GPUs of a replica, the cheapest per request", f"{best} GPUs", "chosen", None, False)
     return best
+
+
+def _note_why_none(faults: dict[int, list[PlanFault]], lookup: Lookup) -> None:
+    """What is wrong whatever the number of GPUs, at its own key, or else why each number will not do."""
+    tried = list(faults.values())
+    everywhere = [fault for fault in (tried or [[]])[0] if all(fault in others for others in tried)]
+    if everywhere:
+        lookup.notes.faults.setdefault(lookup.name, []).extend(everywhere)
+        return
+    reasons = [f"{gpus} GPU{'s' * (gpus > 1)}: {_reason(of_count[0], lookup)}" for gpus, of_count in faults.items()]
+    why = "; ".join(reasons) or f"no layout on {', '.join(map(str, GPU_COUNTS))} GPUs"
+    lookup.fault("parallelism", f"is 'auto', but nothing will do: {why}", infeasible=True)
+
+
+def _reason(fault: PlanFault, lookup: Lookup) -> str:
+    key = fault.key.removeprefix(f"{lookup.path}.")
+    return f"{key} {fault.text}" if fault.text.startswith("is ") else fault.text
 
 
 def _label(option: SelfHostedOption, gpus: int, machine: Machine) -> str:

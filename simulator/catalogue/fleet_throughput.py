@@ -14,7 +14,9 @@ from simulator.catalogue.asking import estimate_throughput, shortfall_of
 from simulator.catalogue.benchmark_files import read_benchmark_file
 from simulator.catalogue.efficiencies import DEFAULT_ENGINE, efficiencies
 from simulator.catalogue.lookups import Lookup
+from simulator.catalogue.measured import is_usable
 from simulator.catalogue.measurements import measurement
+from simulator.domain.arithmetic import default_precision
 from simulator.domain.measurements import Measurement
 from simulator.domain.options import SelfHostedOption
 from simulator.domain.scenario import Scenario
@@ -27,8 +29,8 @@ _GIVEN = {
 }
 _MEASURED = ("your measurement", "measured nearby")
 _BATCHES = 48  # sizes tried where a time to the first token must be kept
-# Keys of an option, by the argument of `estimate_throughput` that a message begins with.
-_KEYS = {"input_tokens + output_tokens": "model", "regime": "throughput", "gpu": "gpu"}
+# Keys of an option, by the argument of `estimate_throughput` that a message begins with, and whether it is their value.
+_KEYS = {"input_tokens + output_tokens": ("model", False), "tpot_limit_s": ("latency.tpot_s", True)}
 
 
 def chosen_gpus(option: SelfHostedOption, counts: Iterable[int]) -> tuple[int, ...]:
@@ -111,7 +113,7 @@ def _fits(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Looku
     except ValueError:
         return True  # what the catalogue can't tell is the user's to know, as the throughput is
     if shortfall is not None:
-        lookup.fault(_gpus_key(option), _too_small(gpus, shortfall), infeasible=True)
+        lookup.fault(_gpus_key(option), _too_small(option, gpus, shortfall), infeasible=True)
     return shortfall is None
 
 
@@ -167,7 +169,7 @@ def _within_first_token_limit(
 
 def _missed(estimate: ThroughputEstimate, option: SelfHostedOption, gpus: int, lookup: Lookup) -> None:
     if not estimate.fits:
-        lookup.fault(_gpus_key(option), _too_small(gpus, estimate.warnings[-1]), infeasible=True)
+        lookup.fault(_gpus_key(option), _too_small(option, gpus, estimate.warnings[-1]), infeasible=True)
         return
     key, limit = ("tpot_s", option.latency.tpot_s) if estimate.concurrency < 1.0 else ("ttft_s", option.latency.ttft_s)
     text = f"is {limit:g}, but not even one request at a time is answered so soon on {gpus} x {option.gpu}"
@@ -177,14 +179,14 @@ def _missed(estimate: ThroughputEstimate, option: SelfHostedOption, gpus: int, l
 def _fault(text: str, option: SelfHostedOption, lookup: Lookup) -> None:
     """A message of `estimate_throughput`, which begins with its argument, at the key of that name."""
     argument, _, rest = text.partition(" is ")
-    key = _KEYS.get(argument, argument)
+    key, is_its_value = _KEYS.get(argument, (argument, True))
     if argument == "tensor_parallel" and option.tensor_parallel is None:
-        key = _gpus_key(option)
-    lookup.fault(key, f"is {rest}" if key == argument else text)
+        key, is_its_value = _gpus_key(option), False
+    lookup.fault(key, f"is {rest}" if is_its_value else text)
 
 
-def _too_small(gpus: int, shortfall: str) -> str:
-    return f"is {gpus}, but {shortfall}"
+def _too_small(option: SelfHostedOption, gpus: int, shortfall: str) -> str:
+    return shortfall if option.parallelism == "auto" else f"is {gpus}, but {shortfall}"
 
 
 def _gpus_key(option: SelfHostedOption) -> str:
@@ -215,13 +217,14 @@ def _own_measurements(option: SelfHostedOption, gpus: int, lookup: Lookup) -> tu
         found = lookup.find("throughput.measured", wanted.measured, measurement)
         return None if found is None else _of_same_replica(found, option, gpus, lookup)
     tensor_parallel, pipeline_parallel, data_parallel, expert_parallel = _layout(option, gpus)
+    model, gpu = hardware.open_model(str(option.model)), hardware.gpu(str(option.gpu))
     try:
         return read_benchmark_file(
             Path(str(wanted.measurements)),
-            model=str(option.model),
-            gpu=str(option.gpu),
+            model=model.id,
+            gpu=gpu.id,
             gpus=gpus,
-            precision=option.precision or "bf16",
+            precision=option.precision or default_precision(model, gpu),
             kv_precision=option.kv_precision,
             tensor_parallel=tensor_parallel,
             pipeline_parallel=pipeline_parallel,
@@ -230,18 +233,29 @@ def _own_measurements(option: SelfHostedOption, gpus: int, lookup: Lookup) -> tu
             engine=option.engine or DEFAULT_ENGINE,
             engine_version=option.engine_version,
         )
-    except (ValueError, OSError) as error:
-        lookup.fault("throughput.measurements", f"is '{wanted.measurements}': {error}")
-        return None
+    except OSError as error:
+        text = f"is '{wanted.measurements}', must be a file that can be read: {error.strerror}"
+        lookup.fault("throughput.measurements", text)
+    except ValueError as error:
+        for line in str(error).splitlines():
+            lookup.fault("throughput.measurements", line)
+    return None
 
 
 def _of_same_replica(
     found: Measurement, option: SelfHostedOption, gpus: int, lookup: Lookup
 ) -> tuple[Measurement, ...] | None:
-    if found.gpus == gpus and found.gpu == option.gpu:
+    text = f"is '{found.id}', "
+    if hardware.open_model(found.model).shape_id != hardware.open_model(str(option.model)).shape_id:
+        text += f"measured on {found.model}, must be measured on {option.model} or a model of its shape"
+    elif found.gpus != gpus or found.gpu != option.gpu:
+        text += f"measured on {found.gpus} x {found.gpu}, must be measured on the replica's GPUs"
+        text += f", {gpus} x {option.gpu}"
+    elif not is_usable(found):
+        text += f"whose lengths or engine ({found.engine}) no estimate can be held to"
+    else:
         return (found,)
-    text = f"is '{found.id}', measured on {found.gpus} x {found.gpu}, must be measured on the replica's GPUs"
-    lookup.fault("throughput.measured", f"{text}, {gpus} x {option.gpu}")
+    lookup.fault("throughput.measured", text)
     return None
 
 

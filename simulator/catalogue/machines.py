@@ -30,6 +30,10 @@ def machine_of(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: 
     rental = option.rental
     if rental.provider is None:
         per_instance = rental.gpus_per_instance or gpus
+        if per_instance < gpus:
+            text = f"is {per_instance}, must be at least the {gpus} GPUs of a replica"
+            lookup.fault("rental.gpus_per_instance", text, infeasible=True)
+            return None
         usd = rental.usd_per_instance_hour
         usd = (rental.usd_per_gpu_hour or 0.0) * per_instance if usd is None else usd
         count = per_instance // gpus

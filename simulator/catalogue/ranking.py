@@ -1,28 +1,31 @@
-"""What a million tokens cost on rented GPUs: at every rental rate, and over every GPU and layout that serves a model."""
+"""What a million tokens costs on rented GPUs: at every rental rate, and over every GPU and layout for a model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from simulator.catalogue.asking import estimate_throughput
+from simulator.catalogue.benchmark_files import read_benchmark_file
 from simulator.catalogue.errors import UnknownId
 from simulator.catalogue.hardware import gpu as gpu_of
 from simulator.catalogue.hardware import gpu_ids, open_model, open_model_ids
 from simulator.catalogue.rentals import offers_in_force, providers, rental_offers
 from simulator.catalogue.replicas import can_be_estimated
 from simulator.domain.arithmetic import arithmetic_of, precisions_of
-from simulator.domain.models_and_gpus import CONTRACTS, PRECISIONS, Contract, OpenModel, Precision, RentalOffer
+from simulator.domain.models_and_gpus import CONTRACTS, PRECISIONS, Contract, Precision, RentalOffer
 from simulator.domain.roofline import Layout
 from simulator.domain.serving import Array, Numbers, unit_cost_usd_per_mtok
 from simulator.domain.throughput import ThroughputEstimate
 
 GPUS_PER_MACHINE = 8  # most GPUs in one machine, and of the layouts that are tried
 _DEGREES = (1, 2, 4, 8)
+_LAYOUT = ("tensor_parallel", "pipeline_parallel", "expert_parallel", "data_parallel")
 _BATCHES = 24  # sizes on the line of a layout, from one sequence to all that fit
 
 
@@ -63,7 +66,7 @@ class RentalCost:
 
 @dataclass(frozen=True)
 class CostCurve:
-    """Cost against time per token of a layout at the cheapest on-demand rate, from one sequence at a time to all that fit.
+    """Cost over time per token of a layout, at its cheapest on-demand rate: from one sequence to all that fit.
 
     Arrays of shape (n,); costs are in USD per 10⁶ output tokens, `low` and `high` at the ends of the 80 % band.
     """
@@ -129,6 +132,61 @@ class LayoutChoice(NamedTuple):
     layout: Layout | None
     estimate: ThroughputEstimate | None
     reason: str | None
+
+
+def asked_throughput(
+    model: str, gpu: str, *, gpus: int | None = None, measurements: Sequence[Path] = (), **question: Any
+) -> tuple[ThroughputEstimate, dict[str, Any]]:
+    """An estimate as somebody at a terminal asks for it, of a replica that has to serve something.
+
+    Parameters
+    ----------
+    model, gpu : str
+        Ids of the catalogue.
+    gpus : int, optional
+        GPUs of the replica: those that pipeline and data parallelism leave are tensor parallel.
+    measurements : sequence of Path
+        Benchmark files that `read_benchmark_file` reads, of the replica itself.
+    **question
+        Further arguments of `estimate_throughput`.
+
+    Returns
+    -------
+    (ThroughputEstimate, dict)
+        The estimate, and the arguments it was made with, the layout and regime filled in.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument; also where the model does not fit, or one sequence at a time is above the limit.
+    """
+    asked = {**question, **_layout_of(gpus, question)}
+    asked["regime"] = asked.get("regime") or (
+        "open" if "arrival_requests_per_s" in asked else "closed" if "concurrency" in asked else "saturated"
+    )
+    estimate = estimate_throughput(model, gpu, **asked)
+    if measurements:
+        replica = {key: asked[key] for key in (*_LAYOUT, "kv_precision", "engine", "engine_version") if key in asked}
+        of_replica = {**replica, "model": model, "gpu": gpu, "gpus": estimate.gpus, "precision": estimate.precision}
+        asked["measurements"] = [row for path in measurements for row in read_benchmark_file(path, **of_replica)]
+        estimate = estimate_throughput(model, gpu, **asked)
+    if not estimate.fits:
+        raise ValueError(estimate.warnings[-1])
+    if estimate.output_tokens_per_s <= 0.0:
+        raise ValueError(_too_slow(estimate, "a time per token", asked.get("tpot_limit_s"), estimate.tpot_s))
+    return estimate, asked
+
+
+def _layout_of(gpus: int | None, question: dict[str, Any]) -> dict[str, int]:
+    """The degrees of parallelism, the tensor-parallel one from the number of GPUs where it is not given."""
+    layout = {name: int(question.get(name, 1)) for name in _LAYOUT}
+    others = layout["pipeline_parallel"] * layout["data_parallel"]
+    if gpus is not None and "tensor_parallel" not in question and gpus % others == 0:
+        layout["tensor_parallel"] = gpus // others
+    product = layout["tensor_parallel"] * others
+    if gpus is not None and gpus != product:
+        raise ValueError(f"gpus is {gpus}, must be tensor x pipeline x data parallel, {product}")
+    return layout
 
 
 def rental_costs(estimate: ThroughputEstimate, *, on: date) -> tuple[RentalCost, ...]:
@@ -372,7 +430,7 @@ def ranked_layouts(
     Raises
     ------
     ValueError
-        If an id is unknown, or the lengths are beyond the context.
+        If an id is unknown, the lengths are beyond the context, or no GPU can serve the model.
     """
     _known("model", model, open_model_ids())
     if precision is not None:
@@ -389,6 +447,8 @@ def ranked_layouts(
             left_out[one] = str(reason)
         else:
             layouts += ranked
+    if not layouts:
+        raise ValueError(f"{model}: {'; '.join(f'{one}: {reason}' for one, reason in left_out.items())}")
     return Ranking(
         model=model,
         input_tokens=input_tokens,
@@ -408,7 +468,7 @@ def _asked_precisions(gpu: str, precision: Precision | None, every: bool) -> tup
     """The precisions to try on a GPU; None stands for its default."""
     found = gpu_of(gpu)
     if not can_be_estimated(found):
-        raise _LeftOut("its peaks are not in the catalogue")
+        raise _LeftOut("peaks are not in the catalogue")
     if every:
         return precisions_of(found)
     if precision is not None and arithmetic_of(found, precision) is None:
@@ -435,7 +495,9 @@ def _of_gpu(
             if estimate.output_tokens_per_s > 0.0:
                 ranked.append(_ranked(layout, estimate, asked, on))
     if not ranked:
-        raise _LeftOut("one sequence at a time is too slow" if fits else f"too small, even {GPUS_PER_MACHINE} of it")
+        raise _LeftOut(
+            "too slow, even one sequence at a time" if fits else f"too small, even {GPUS_PER_MACHINE} of them"
+        )
     return ranked
 
 

@@ -15,6 +15,7 @@ _COMMANDS = {
     "run": "Simulate scenarios, find their break-even, write report and charts.",
     "check": "Tell every fault of scenario files, and write nothing.",
     "sweep": "Break-even over a grid of values; table and chart.",
+    "throughput": "Estimate what a model serves on GPUs, what its tokens cost, and compare GPUs.",
     "list": "List gpus, models, rentals, prices, scenarios, policies or throughput.",
     "show": "Show a catalogue entry, a price card or a bundled scenario with its sources.",
     "init": "Write a scenario to start from.",

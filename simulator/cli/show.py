@@ -18,7 +18,7 @@ def command(identifier: str, day: str | None, provider: str | None) -> None:
     Example:  breakeven show h100-sxm
               breakeven show claude-haiku-4-5 --on 2026-06-01
     """
-    from simulator.domain.scenario import DEFAULT_START
+    from simulator.domain.defaults import DEFAULT_START
     from simulator.presentation.cards import card_text
 
     try:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
 
 from simulator.catalogue.api_prices import price_card, resolve_api_model
 from simulator.catalogue.errors import UnknownId
 from simulator.catalogue.hardware import gpu, gpu_ids, open_model, open_model_ids
+from simulator.catalogue.measurements import all_measurements, measurement
 from simulator.catalogue.rentals import providers, rental_offers
-from simulator.catalogue.throughput import all_throughput_points, throughput_point
 from simulator.config.scenarios import bundled_scenarios
 from simulator.domain.base import Model, Sourced
+from simulator.domain.measurements import Measurement
 from simulator.domain.pricing import PriceTier
 
 
@@ -32,8 +34,8 @@ def card_text(identifier: str, *, provider: str | None, on: datetime) -> str:
             return "\n\n".join([identifier, *(_facts(offer) for offer in rental_offers(identifier))])
         if identifier in bundled_scenarios():
             return bundled_scenarios()[identifier].read_text(encoding="utf-8").rstrip()
-        if any(point.id == identifier for point in all_throughput_points()):
-            return _facts(throughput_point(identifier))
+        if any(row.id == identifier for row in all_measurements()):
+            return _measured(measurement(identifier))
     try:
         return _price_card(identifier, provider, on)
     except UnknownId as error:
@@ -66,12 +68,25 @@ def _facts(thing: Model) -> str:
     return "\n".join(lines)
 
 
+def _measured(row: Measurement) -> str:
+    """A measurement with what follows from it, and its source."""
+    values = {field.name: getattr(row, field.name) for field in fields(row)}
+    for derived in ("output_tokens_per_s", "requests_per_s", "total_tokens_per_s"):
+        values.setdefault(derived, getattr(row, derived))
+    source = f"{row.source}, {_day(row.as_of)}" + (", unverified" if row.unverified else "")
+    hidden = ("source", "as_of", "unverified", "note")
+    lines = [f"  {key}: {_number(value)}" for key, value in values.items() if value is not None and key not in hidden]
+    return "\n".join([row.id, *lines, f"  source: {source}", *([f"      {row.note}"] if row.note else [])])
+
+
 def _provenance(figure: Sourced) -> str:
     parts = [figure.source, "undated" if figure.as_of is None else str(figure.as_of)]
     return ", ".join([*parts, "unverified"] if figure.unverified else parts)
 
 
 def _number(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:,.0f}" if value >= 1e4 and value == round(value) else f"{value:g}"
     return str(value)

@@ -9,9 +9,10 @@ import re
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd  # slow to load, and not needed to write text
 
 _NEEDS_QUOTES = re.compile('[,"\n\r]')
 

@@ -10,6 +10,9 @@ from simulator.domain.models_and_gpus import Figure
 
 Listing = tuple[str, Sequence[str], Iterable[Sequence[Any]]]
 
+# Columns that others spell out, by kind: the id of a measurement names what was measured.
+IMPLIED = {"throughput": ("model", "gpu", "GPUs", "precision", "in", "out", "regime", "engine")}
+
 
 def listing(kind: str, narrowed: Mapping[str, str]) -> Listing:
     """The listing of a kind, narrowed to a provider, GPU or model.
@@ -105,7 +108,7 @@ def _prices(provider: str | None = None) -> Listing:
     from datetime import UTC, datetime
 
     from simulator.catalogue.api_prices import MAIN_PROVIDERS, api_model_ids, price_card, resolve_api_model
-    from simulator.domain.scenario import DEFAULT_START
+    from simulator.domain.defaults import DEFAULT_START
 
     on = datetime.combine(DEFAULT_START, datetime.min.time(), UTC)
     columns = ("model", "provider", "input", "output", "cached input", "batch")
@@ -166,33 +169,9 @@ def _policies() -> Listing:
 
 
 def _throughput(gpu: str | None = None, model: str | None = None) -> Listing:
-    from simulator.catalogue.errors import UnknownId
-    from simulator.catalogue.hardware import gpu_ids, open_model_ids
-    from simulator.catalogue.throughput import all_throughput_points
+    from simulator.presentation.evidence import evidence
 
-    if gpu is not None and gpu not in gpu_ids():
-        raise ValueError(f"--gpu: {UnknownId(gpu, gpu_ids())}")
-    if model is not None and model not in open_model_ids():
-        raise ValueError(f"--model: {UnknownId(model, open_model_ids())}")
-    columns = ("id", "model", "gpu", "GPUs", "precision", "in", "out", "output tokens/s", "engine", "as of", "note")
-    rows = [
-        (
-            point.id,
-            point.model,
-            point.gpu,
-            point.gpus,
-            point.precision,
-            f"{point.input_tokens:g}",
-            f"{point.output_tokens:g}",
-            f"{point.output_tokens_per_s:g}",
-            f"{point.engine} {point.engine_version or ''}".strip(),
-            point.as_of,
-            "unverified" if point.unverified else "",
-        )
-        for point in all_throughput_points()
-        if gpu in (None, point.gpu) and model in (None, point.model)
-    ]
-    return "Measured throughput of one replica", columns, rows
+    return evidence(gpu, model)
 
 
 _LISTINGS: dict[str, tuple[Callable[..., Listing], tuple[str, ...]]] = {

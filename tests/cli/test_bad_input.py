@@ -169,9 +169,15 @@ KEYS = [
 ]
 
 UNKNOWN_NAMES = [
-    broken("unknown-gpu", GPU, "    gpu: h100-smx", "options.fleet.gpu", "is 'h100-smx', must be one of a100-40gb-sxm"),
     broken(
-        "unknown-model", MODEL, "    model: llama-8", "options.fleet.model", "is 'llama-8', must be one of llama-2-13b"
+        "unknown-gpu", GPU, "    gpu: h100-smx", "options.fleet.gpu", "is 'h100-smx', must be one of a10, a100-40gb-sxm"
+    ),
+    broken(
+        "unknown-model",
+        MODEL,
+        "    model: llama-8",
+        "options.fleet.model",
+        "is 'llama-8', must be one of codellama-34b, ",
     ),
     rental("unknown-provider", "provider: lamda", "provider", "did you mean 'lambda'?"),
     rental("unknown-contract", "provider: lambda\n      contract: daily", "contract", "must be one of on_demand, spot"),
@@ -212,14 +218,52 @@ HARDWARE = [
         MODEL,
         "    model: llama-3.3-70b",
         "options.fleet.gpus_per_replica",
-        "lacks 67.2 GB on 1 x h100-sxm; must have at least 2 GPUs",
+        "is 1, but llama-3.3-70b in bf16 lacks ",
         at="  fleet:",
     ),
     fleet(
         "no-machine-of-so-many-gpus", "gpus_per_replica: 16", "rental", "no 'on_demand' offer of 16 x", at="    rental:"
     ),
     fleet("no-gpu", "gpus_per_replica: 0", "gpus_per_replica", "is 0, must be at least 1"),
-    fleet("nothing-measured", "precision: int4", "throughput", "no measurement of llama-3.1-8b in int4", at="  fleet:"),
+    broken(
+        "a-model-too-large-whatever-its-throughput",
+        MODEL,
+        "    model: llama-3.3-70b\n    throughput: {requests_per_s: 5}",
+        "options.fleet.gpus_per_replica",
+        " GB on 1 x h100-sxm; would fit: fp8, int8, w8a16, int4, fp4, or 2 GPUs",
+        at="  fleet:",
+    ),
+    broken(
+        "a-gpu-without-figures",
+        f"{GPU}\n{RENTAL}",
+        "    rental: {usd_per_gpu_hour: 1}\n    gpu: graviton3-16c",
+        "options.fleet.gpu",
+        "is 'graviton3-16c', whose peaks are not in the catalogue",
+    ),
+    broken(
+        "a-model-without-shape", MODEL, "    model: sdxl", "options.fleet.model", "is 'sdxl', whose shape is not in the"
+    ),
+    broken(
+        "a-precision-the-gpu-lacks",
+        f"{GPU}\n{RENTAL}",
+        "    gpu: a100-80gb-sxm\n    rental: {usd_per_gpu_hour: 1}\n    precision: fp7",
+        "options.fleet.precision",
+        "is 'fp7', must be one of bf16, fp16, fp8, int8, w8a16, int4, fp4",
+    ),
+    broken(
+        "fp8-on-a-gpu-without",
+        f"{GPU}\n{RENTAL}",
+        "    gpu: t4\n    rental: {usd_per_gpu_hour: 1}\n    precision: fp8",
+        "options.fleet.precision",
+        "is 'fp8', which t4 lacks; it has fp16, int8, w8a16, int4",
+    ),
+    fleet("int4-of-the-cache", "kv_precision: int4", "kv_precision", "is 'int4', must be one of bf16, fp16, fp8, int8"),
+    fleet("unknown-engine", "engine: vlm", "engine", "sglang, tensorrt-llm, tgi, vllm, vllm-rocm, vllm-tpu; did you"),
+    fleet("a-version-as-number", "engine_version: 0.19", "engine_version", "is 0.19, must be text"),
+    fleet(
+        "a-speculative-factor-below-1", "speculative_factor: 0.5", "speculative_factor", "is 0.5, must be at least 1"
+    ),
+    fleet("more-than-all-cached", "prefix_cached_share: 1.5", "prefix_cached_share", "is 1.5, must be at most 1"),
     fleet(
         "measured-on-other-gpus",
         "throughput: {measured: trtllm-0.17.0-llama-3.1-8b-l40s-1x-fp8-128-128}",
@@ -233,6 +277,108 @@ HARDWARE = [
         "options.fleet.throughput",
         "without output",
         at="  fleet:",
+    ),
+]
+
+LAYOUTS = [
+    fleet(
+        "heads-that-do-not-divide",
+        "tensor_parallel: 3",
+        "tensor_parallel",
+        "is 3, must divide the 32 attention heads of llama-3.1-8b",
+    ),
+    fleet(
+        "gpus-that-heads-do-not-divide-by",
+        "gpus_per_replica: 6",
+        "gpus_per_replica",
+        "tensor_parallel is 6, must divide the 32 attention heads of llama-3.1-8b",
+    ),
+    broken(
+        "more-stages-than-layers",
+        RENTAL,
+        "    rental: {usd_per_gpu_hour: 1}\n    pipeline_parallel: 64",
+        "options.fleet.pipeline_parallel",
+        "is 64, must be at most the 32 layers of llama-3.1-8b",
+    ),
+    fleet(
+        "experts-of-a-dense-model",
+        "tensor_parallel: 2\n    expert_parallel: 2",
+        "expert_parallel",
+        "is 2, must be 1: llama-3.1-8b is not a mixture of experts",
+    ),
+    broken(
+        "experts-that-do-not-divide",
+        MODEL,
+        "    model: mixtral-8x7b\n    gpus_per_replica: 4\n    expert_parallel: 3",
+        "options.fleet.expert_parallel",
+        "is 3, must divide the 8 experts of mixtral-8x7b",
+    ),
+    broken(
+        "experts-on-more-gpus-than-there-are",
+        MODEL,
+        "    model: mixtral-8x7b\n    gpus_per_replica: 4\n    expert_parallel: 8",
+        "options.fleet.expert_parallel",
+        "is 8, must divide tensor_parallel x data_parallel, 4",
+    ),
+    fleet(
+        "gpus-that-contradict-the-layout",
+        "tensor_parallel: 2\n    gpus_per_replica: 4",
+        "gpus_per_replica",
+        "is 4, must be tensor_parallel x pipeline_parallel x data_parallel",
+    ),
+    fleet("no-tensor-parallelism", "tensor_parallel: 0", "tensor_parallel", "is 0, must be at least 1"),
+    fleet("unknown-parallelism", "parallelism: best", "parallelism", "is 'best', must be one of given, auto"),
+    fleet(
+        "gpus-given-and-to-be-found",
+        "parallelism: auto\n    gpus_per_replica: 2",
+        "gpus_per_replica",
+        "is 2, must not be given with parallelism auto",
+    ),
+    fleet(
+        "tensor-parallelism-given-and-to-be-found",
+        "parallelism: auto\n    tensor_parallel: 2",
+        "tensor_parallel",
+        "is 2, must not be given with parallelism auto",
+    ),
+    fleet(
+        "gpus-to-be-found-for-a-given-throughput",
+        "throughput: {requests_per_s: 5}\n    parallelism: auto",
+        "parallelism",
+        "is 'auto', must be given where the throughput is",
+    ),
+    fleet(
+        "gpus-to-be-found-for-measurements",
+        "throughput: {measurements: mine.csv}\n    parallelism: auto",
+        "parallelism",
+        "is 'auto', must be given where measurements are",
+    ),
+    fleet("unknown-engine-on-any-gpus", "parallelism: auto\n    engine: vlm", "engine", "is 'vlm', must be one of"),
+    broken(
+        "unknown-provider-of-any-gpus",
+        PROVIDER,
+        "      provider: lamda\n    parallelism: auto",
+        "options.fleet.rental.provider",
+        "did you mean 'lambda'?",
+        at="      provider: lamda",
+    ),
+    broken(
+        "too-large-for-any-number-of-gpus",
+        MODEL,
+        "    model: deepseek-v3\n    parallelism: auto",
+        "options.fleet.parallelism",
+        "is 'auto', but nothing will do: 1 GPU: deepseek-v3 in fp8 lacks ",
+    ),
+    fleet(
+        "too-slow-on-any-number-of-gpus",
+        "latency: {tpot_s: 1e-4}\n    parallelism: auto",
+        "parallelism",
+        "; 8 GPUs: latency.tpot_s is 0.0001, but not even one request at a time",
+    ),
+    fleet(
+        "stages-that-no-number-of-gpus-has",
+        "pipeline_parallel: 3\n    parallelism: auto",
+        "parallelism",
+        "is 'auto', but nothing will do: no layout on 1, 2, 4, 8, 16 GPUs",
     ),
 ]
 
@@ -316,6 +462,39 @@ THROUGHPUT = [
     ),
     fleet(
         "throughput-not-given", "throughput: {}", "throughput", "must hold exactly one of output_tokens_per_s, total_"
+    ),
+    fleet("nearest", "throughput: {measured: nearest}", "throughput.measured", "is 'nearest', must be one of the 3"),
+    fleet(
+        "measured-with-another-model",
+        "throughput: {measured: trtllm-0.12.0-mistral-7b-v0.3-h100-sxm-1x-fp8-128-128}",
+        "throughput.measured",
+        "measured on mistral-7b-v0.3, must be measured on llama-3.1-8b or a model of its shape",
+    ),
+    fleet(
+        "a-missing-file",
+        "throughput: {measurements: there-is-none.csv}",
+        "throughput.measurements",
+        "is 'there-is-none.csv', must be a file that can be read: No such file",
+    ),
+    fleet(
+        "a-folder-of-measurements",
+        "throughput: {measurements: .}",
+        "throughput.measurements",
+        "is '.', must be a file that can be read: Is a directory",
+    ),
+    fleet("no-time-per-token", "latency: {tpot_s: 0}", "latency.tpot_s", "is 0, must be greater than 0 [s]"),
+    fleet("hardly-a-time-per-token", "latency: {tpot_s: 1e-9}", "latency.tpot_s", "is 1e-09, must be finite and at"),
+    fleet(
+        "a-time-per-token-out-of-reach",
+        "latency: {tpot_s: 1e-4}",
+        "latency.tpot_s",
+        "is 0.0001, but not even one request at a time is answered so soon on 1 x h100-sxm",
+    ),
+    fleet(
+        "a-time-to-the-first-token-out-of-reach",
+        "latency: {ttft_s: 1e-3, tpot_s: 1}",
+        "latency.ttft_s",
+        "is 0.001, but not even one request at a time is answered so soon on 1 x h100-sxm",
     ),
     broken("unnamed-model", MODEL, "", "options.fleet.model", "is missing; without a given throughput", at="  fleet:"),
     broken("unnamed-gpu", GPU, "", "options.fleet.gpu", "is missing; without a given throughput", at="  fleet:"),
@@ -494,11 +673,22 @@ REQUESTS = [
         "is 0.6, all shares together are 1.1, must add to 1",
     ),
     broken("no-class", f"workload:\n{REQUEST}", "workload: {}", "workload", "is empty, must hold at least one class"),
-    request_of(
-        "longer-than-the-context",
-        "input_tokens: 190_000, output_tokens: 20_000",
-        "input_tokens",
+    broken(
+        "longer-than-the-context-of-the-api",
+        f"{REQUEST}\noptions:\n  api:\n    kind: api\n{API_MODEL}\n  fleet:\n    kind: self_hosted\n{MODEL}",
+        f"  request: {{input_tokens: 190_000, output_tokens: 20_000}}\noptions:\n  api:\n    kind: api\n{API_MODEL}\n"
+        "  fleet:\n    kind: self_hosted\n    model: llama-4-scout\n    gpus_per_replica: 8",
+        "workload.request.input_tokens",
         "200000 tokens of context of claude-haiku-4-5",
+        at="  request: {input_tokens: 190_000, output_tokens: 20_000}",
+    ),
+    broken(
+        "longer-than-the-context-of-the-open-model",
+        INPUT,
+        "    input_tokens: 140_000",
+        "options.fleet.model",
+        "input_tokens + output_tokens is 140500, must be at most 131072, the context of llama-3.1-8b",
+        at=MODEL,
     ),
 ]
 
@@ -626,6 +816,7 @@ CASES = [
     *KEYS,
     *UNKNOWN_NAMES,
     *HARDWARE,
+    *LAYOUTS,
     *PRICES,
     *THROUGHPUT,
     *FLEETS,
@@ -762,7 +953,7 @@ def test_a_scenario_that_cannot_be_read_is_one_line(breakeven, tmp_path, name, m
         ("title.x=5", "--set title.x=5: title: is 'Minimal', must be a mapping to hold 'x'"),
         ("seed=many", "--set seed=many: seed: is 'many', must be a whole number"),
         ("seed=[1", "--set seed=[1: seed: is not valid YAML"),
-        ("options.fleet.gpu=h100", "--set options.fleet.gpu=h100: options.fleet.gpu: is 'h100', must be one of a100"),
+        ("options.fleet.gpu=h100", "--set options.fleet.gpu=h100: options.fleet.gpu: is 'h100', must be one of a10, "),
         ("horizon.days=0", "--set horizon.days=0: horizon.days: is 0, must be greater than 0"),
         ("options.fleet=5", "--set options.fleet=5: options.fleet: must be a mapping, is 5"),
         ("traffic.growth_per_month=1e400", "traffic.growth_per_month: is '1e400', too large for a number"),
@@ -886,6 +1077,39 @@ def test_an_unknown_measurement_is_told_with_the_nearest_of_the_hundreds_there_a
     result = breakeven("check", FILE)
     assert_told(result, (f"{FILE}:18: options.fleet.throughput.measured: ", f"{given[:-1]}8'"))
     assert len(result.stderr) < 1000
+
+
+def test_a_machine_that_nobody_rents_hides_no_fault_of_the_replica(breakeven):
+    Path(FILE).write_text(SOUND.replace(MODEL, f"{MODEL}\n    tensor_parallel: 12"))
+    assert_told(
+        breakeven("check", FILE),
+        (f"{FILE}:18: options.fleet.tensor_parallel: ", "is 12, must divide the 32 attention heads"),
+        (f"{FILE}:20: options.fleet.rental: ", "no 'on_demand' offer of 12 x h100-sxm"),
+    )
+
+
+def test_every_fault_of_a_benchmark_file_is_told_with_its_own_line(breakeven, tmp_path):
+    Path("mine.csv").write_text("input_tokens,output_tokens,output_tokens_per_s\n-1,x,100\n5,5,nan\n")
+    Path(FILE).write_text(SOUND.replace(MODEL, f"{MODEL}\n    throughput: {{measurements: mine.csv}}"))
+    place = f"{FILE}:18: options.fleet.throughput.measurements: mine.csv:"
+    assert_told(
+        breakeven("run", FILE, "-o", "results"),
+        (f"{place}2: input_tokens: ", "is '-1', must be a finite number, at least 0"),
+        (f"{place}2: output_tokens: ", "is 'x', must be a number"),
+        (f"{place}3: output_tokens_per_s: ", "is 'nan', must be a finite number above 0"),
+    )
+    assert files_in(tmp_path) == [FILE, "mine.csv"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n\x00\xff", b"{", b"a,b\n1,2\n", b"[1, 2]", b"{}"])
+def test_a_file_that_holds_no_benchmark_is_told_without_a_traceback(breakeven, content):
+    Path("mine.json").write_bytes(content)
+    Path(FILE).write_text(SOUND.replace(MODEL, f"{MODEL}\n    throughput: {{measurements: mine.json}}"))
+    result = breakeven("check", FILE)
+    assert (result.status, result.stdout) == (2, "")
+    assert result.stderr.splitlines()
+    for line in result.stderr.splitlines():
+        assert line.startswith(f"{FILE}:18: options.fleet.throughput.measurements: mine.json")
 
 
 def test_faults_of_the_catalogue_in_several_options_are_told_in_one_run(breakeven):

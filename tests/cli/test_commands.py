@@ -18,7 +18,7 @@ from simulator.domain.autoscaling import AutoscalingPolicy
 from simulator.domain.scenario import Scenario
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("run", "check", "sweep", "list", "show", "init", "schema")
+COMMANDS = ("run", "check", "sweep", "throughput", "list", "show", "init", "schema")
 KINDS = ("gpus", "models", "rentals", "prices", "scenarios", "sweeps", "policies", "throughput")
 HEAVY = ("numpy", "pandas", "matplotlib", "numba", "scipy", "pydantic", "genai_prices", "yaml", "rich")
 
@@ -146,8 +146,8 @@ def test_a_listing_is_narrowed(breakeven):
     assert len({row[0] for row in everywhere}) > 1
     prices = breakeven("list", "prices", "--provider", "anthropic").rows
     assert {row[1] for row in prices} == {"anthropic"}
-    points = breakeven("list", "throughput", "--gpu", "l40s", "--model", "llama-3.1-8b").rows
-    assert {tuple(row[1:3]) for row in points} == {("llama-3.1-8b", "l40s")}
+    points = breakeven("list", "throughput", "--gpu", "l40s", "--model", "mixtral-8x7b").rows
+    assert {tuple(row[1:3]) for row in points} == {("mixtral-8x7b", "l40s")}
 
 
 def test_a_narrowing_that_leaves_nothing_is_an_empty_listing(breakeven):
@@ -161,9 +161,9 @@ def test_a_narrowing_that_leaves_nothing_is_an_empty_listing(breakeven):
         (("gpu",), "'gpu' is not one of 'gpus', 'models'"),
         (("rentals", "--provider", "lamda"), "--provider: is 'lamda', must be one of akash, aws"),
         (("rentals", "--provider", "lamda"), "did you mean 'lambda'?"),
-        (("rentals", "--gpu", "h100"), "--gpu: is 'h100', must be one of a100-40gb-sxm"),
+        (("rentals", "--gpu", "h100"), "--gpu: is 'h100', must be one of a10, a100-40gb-sxm"),
         (("prices", "--provider", "antropic"), "--provider: is 'antropic', must be a provider of the price library"),
-        (("throughput", "--model", "llama"), "--model: is 'llama', must be one of llama-2-13b"),
+        (("throughput", "--model", "llama"), "--model: is 'llama', must be one of codellama-34b"),
         (("throughput", "--gpu", "h100"), "--gpu: is 'h100', must be one of"),
         (("gpus", "--gpu", "h100-sxm"), "--gpu: does not go with 'gpus', which takes no option"),
         (("prices", "--gpu", "h100-sxm"), "--gpu: does not go with 'prices', which takes --provider"),
@@ -405,7 +405,7 @@ def test_the_schema_as_a_page_names_every_key(breakeven):
 def test_a_reader_that_has_had_enough_ends_the_listing_silently():
     line = f"{sys.executable} -m simulator.cli.main list throughput | head -1"
     done = process("bash", "-o", "pipefail", "-c", line)
-    assert done.stdout.startswith("id\tmodel\tgpu")
+    assert done.stdout.startswith("shape\tkind\trows")
     assert done.stderr == ""
 
 

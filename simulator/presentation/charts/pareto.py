@@ -20,12 +20,11 @@ from simulator.presentation.numbers import distinct, log_ticks, number
 from simulator.presentation.page import COLUMN_GAP, RIGHT, Page, Row
 from simulator.presentation.placing import Box, FreeSpace
 from simulator.presentation.theme import BODY, FAINT, INK, NAME, PAPER, RULE, SMALL, OptionStyle
-from simulator.presentation.throughput_wording import gpus_words
+from simulator.presentation.throughput_wording import MS_PER_S, gpus_words, short_layout
 
 PLOT = Box(150.0, 112.0, 1112.0, 764.0)
 COLUMN = Box(1142.0, 112.0, RIGHT, 764.0)  # of the list beside the chart
 UNVERIFIED = "*"
-MS_PER_S = 1_000.0
 MOST_LINES = 8
 _STEP = 4.0  # pixels between points of a path
 _ANCHORS = 32  # places on a line that are tried for its name
@@ -342,7 +341,7 @@ def _list_rows(line: _GpuLine, ranked: RankedLayout) -> list[Row]:
     estimate = ranked.estimate
     usd = np.nan if ranked.cheapest is None else ranked.cheapest.usd_per_mtok_output
     low, high = (usd * estimate.output_tokens_per_s / end for end in (estimate.band.high, estimate.band.low))
-    details = f"{gpus_words(estimate.gpus)}{_spread_words(ranked)}, {ranked.precision}"
+    details = f"{short_layout(ranked.layout)}, {ranked.precision}"
     return [
         Row(line.name, right=number(usd, 2), size=NAME, bold=line.on_front, option=line.look),
         Row(details, right=f"{number(low, 2)} to {number(high, 2)}", size=SMALL, colour=FAINT),
@@ -367,10 +366,6 @@ def _rows_of_others(others: Sequence[RankedLayout], height: float) -> list[Row]:
 
 def _mark(ranked: RankedLayout) -> str:
     return UNVERIFIED if ranked.cheapest is not None and ranked.cheapest.unverified else ""
-
-
-def _spread_words(ranked: RankedLayout) -> str:
-    return " expert-parallel" if ranked.layout.expert_parallel > 1 else ""
 
 
 def _list_title(ranking: Ranking) -> str:
