@@ -35,7 +35,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "validation.md"
 FOLDS = 5
 REFIT_STEPS = 4  # from the fit to all rows, which is near
 EVIDENCE = ("measured nearby", "same model and GPU, other settings", "roofline, dense", "roofline, mixture")
-BANDS = ("measured_nearby", "other_settings", "roofline_dense", "roofline_mixture")
+BANDS = ("measured_nearby", "elsewhere_dense", "elsewhere_mixture")
 COVERED_SHARE = 0.8
 
 
@@ -46,6 +46,7 @@ class Kept:
     log_errors: np.ndarray  # ln(measured / predicted), times turned round
     sd: np.ndarray
     evidence: np.ndarray  # index into EVIDENCE
+    band: np.ndarray  # index into BANDS
 
 
 def shape_of(row: Measurement) -> str:
@@ -62,7 +63,8 @@ def predicted_aside(rows: Sequence[Measurement], folds: np.ndarray) -> Kept:
     """Predict every row from the rows of other folds alone."""
     everything = Measured(rows)
     _, start = fit(everything)
-    kept = Kept(np.zeros(len(rows)), np.zeros(len(rows)), np.zeros(len(rows), dtype=int))
+    is_mixture = np.array([open_model(row.model).experts is not None for row in rows])
+    kept = Kept(np.zeros(len(rows)), np.zeros(len(rows)), np.zeros(len(rows), dtype=int), np.where(is_mixture, 2, 1))
     for fold in np.unique(folds):
         aside = np.flatnonzero(folds == fold)
         training = [row for row, number in zip(rows, folds, strict=True) if number != fold]
@@ -74,6 +76,7 @@ def predicted_aside(rows: Sequence[Measurement], folds: np.ndarray) -> Kept:
             model, gpu = some[0].model, some[0].gpu
             anchoring = anchoring_on(nearest_rows(training, model, gpu), model, gpu, table=table)
             kept.log_errors[index], kept.sd[index], kept.evidence[index] = _predicted(some, anchoring, table)
+    kept.band[kept.evidence == 0] = 0
     return kept
 
 
@@ -162,7 +165,7 @@ def coverage(random: Kept, pairs: Kept) -> pd.DataFrame:
     further = np.array([getattr(bands, name) for name in BANDS])
     table = {}
     for label, kept in (("rows kept aside", random), ("pairs kept aside", pairs)):
-        half_width = HALF_WIDTH_OF_80_PERCENT * np.hypot(kept.sd, further[kept.evidence])
+        half_width = HALF_WIDTH_OF_80_PERCENT * np.hypot(kept.sd, further[kept.band])
         inside, half = np.abs(kept.log_errors) <= half_width, np.exp(half_width)
         for number, evidence in enumerate(EVIDENCE):
             chosen = kept.evidence == number
@@ -182,8 +185,8 @@ def fitted_bands(random: Kept, pairs: Kept) -> dict[str, float]:
     """Standard deviations on top of what anchoring leaves with which 80 % bands hold 80 % of the rows, by evidence."""
     found = {}
     for number, name in enumerate(BANDS):
-        errors = np.concatenate([np.abs(kept.log_errors)[kept.evidence == number] for kept in (random, pairs)])
-        sd = np.concatenate([kept.sd[kept.evidence == number] for kept in (random, pairs)])
+        errors = np.concatenate([np.abs(kept.log_errors)[kept.band == number] for kept in (random, pairs)])
+        sd = np.concatenate([kept.sd[kept.band == number] for kept in (random, pairs)])
 
         def covered(further: float, errors: np.ndarray = errors, sd: np.ndarray = sd) -> float:
             return float(np.mean(errors <= HALF_WIDTH_OF_80_PERCENT * np.hypot(sd, further))) - COVERED_SHARE

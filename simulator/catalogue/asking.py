@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from numbers import Integral
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
+from simulator.catalogue.asked_arguments import (
+    check_sizes,
+    degrees,
+    numbers,
+    optional_numbers,
+    own_measurements,
+    regime_of,
+    texts,
+)
 from simulator.catalogue.efficiencies import DEFAULT_ENGINE, engine_class
 from simulator.catalogue.errors import UnknownId
 from simulator.catalogue.estimating import estimate
 from simulator.catalogue.hardware import gpu as gpu_of
 from simulator.catalogue.hardware import open_model
-from simulator.catalogue.measured import Question, is_usable, usable_rows
-from simulator.catalogue.replicas import ReplicaIds, can_be_estimated, replica_of
+from simulator.catalogue.measured import Question, usable_rows
+from simulator.catalogue.replicas import ReplicaIds, can_be_estimated
+from simulator.catalogue.shortfalls import missing_bytes, shortfall_text
 from simulator.domain.arithmetic import arithmetic_of, default_precision, precisions_of
-from simulator.domain.measurements import REGIMES, Measurement, Regime
-from simulator.domain.models_and_gpus import GPU_COUNTS, PRECISIONS, Gpu, OpenModel, Precision
-from simulator.domain.roofline import Layout, free_bytes_per_gpu, kv_bytes_per_token
+from simulator.domain.measurements import Measurement, Regime
+from simulator.domain.models_and_gpus import PRECISIONS, Gpu, OpenModel, Precision
+from simulator.domain.roofline import Layout
 from simulator.domain.serving import Numbers
 from simulator.domain.serving_state import Load
 from simulator.domain.throughput import ThroughputEstimate
-from simulator.domain.units import BYTES_PER_GB
 
 T = TypeVar("T")
 
@@ -106,11 +114,11 @@ def estimate_throughput(
     >>> bool(perf.band.low < perf.output_tokens_per_s < perf.band.high)
     True
     """
-    asked_regime = _regime(regime, concurrency, arrival_requests_per_s)
+    asked_regime = regime_of(regime, concurrency, arrival_requests_per_s)
     found_model, question = _question(
-        *_texts(model=model, gpu=gpu),
-        _parallelism(tensor_parallel, pipeline_parallel, expert_parallel, data_parallel),
-        *_texts(
+        *texts(model=model, gpu=gpu),
+        degrees(tensor_parallel, pipeline_parallel, expert_parallel, data_parallel),
+        *texts(
             precision=precision,
             kv_precision="bf16" if kv_precision is None else kv_precision,
             engine=DEFAULT_ENGINE if engine is None else engine,
@@ -120,18 +128,18 @@ def estimate_throughput(
     )
     load = Load(
         regime=asked_regime,
-        input_tokens=_numbers("input_tokens", input_tokens, least=0.0),
-        output_tokens=_numbers("output_tokens", output_tokens, least=1.0),
-        concurrency=_optional("concurrency", concurrency, least=1.0),
-        n_requests=_optional("n_requests", n_requests, least=1.0),
-        arrival_requests_per_s=_optional("arrival_requests_per_s", arrival_requests_per_s, least=0.0),
-        tpot_limit_s=_optional("tpot_limit_s", tpot_limit_s, least=1e-6),
-        prefix_cached_share=_numbers("prefix_cached_share", prefix_cached_share, least=0.0, most=1.0),
-        speculative_factor=_numbers("speculative_factor", speculative_factor, least=1.0, most=16.0),
+        input_tokens=numbers("input_tokens", input_tokens, least=0.0),
+        output_tokens=numbers("output_tokens", output_tokens, least=1.0),
+        concurrency=optional_numbers("concurrency", concurrency, least=1.0),
+        n_requests=optional_numbers("n_requests", n_requests, least=1.0),
+        arrival_requests_per_s=optional_numbers("arrival_requests_per_s", arrival_requests_per_s, least=0.0),
+        tpot_limit_s=optional_numbers("tpot_limit_s", tpot_limit_s, least=1e-6),
+        prefix_cached_share=numbers("prefix_cached_share", prefix_cached_share, least=0.0, most=1.0),
+        speculative_factor=numbers("speculative_factor", speculative_factor, least=1.0, most=16.0),
     )
-    _check_sizes(load)
+    check_sizes(load)
     warnings = _length_warnings(found_model, load)
-    answer = estimate(question, load, _own(measurements), warnings)
+    answer = estimate(question, load, own_measurements(measurements), warnings)
     if asked_regime == "static" and np.any(answer.concurrency > answer.max_concurrency):
         answer = with_warning(
             answer, "the batch is beyond what fits into memory at once; it would run in turns, slower"
@@ -156,12 +164,12 @@ def shortfall_of(
 
     Arguments and errors as of `estimate_throughput`.
     """
-    parallelism = _parallelism(tensor_parallel, pipeline_parallel, expert_parallel, data_parallel)
+    parallelism = degrees(tensor_parallel, pipeline_parallel, expert_parallel, data_parallel)
     _, question = _question(
         model, gpu, parallelism, precision, kv_precision or "bf16", DEFAULT_ENGINE, None, "saturated"
     )
     load = Load("saturated", input_tokens, output_tokens)
-    return shortfall_text(question.ids, load) if _missing_bytes(question.ids, load) > 0.0 else None
+    return shortfall_text(question.ids, load) if missing_bytes(question.ids, load) > 0.0 else None
 
 
 @cache
@@ -197,39 +205,6 @@ def with_warning(answer: ThroughputEstimate, text: str) -> ThroughputEstimate:
     return ThroughputEstimate(**{**vars(answer), "warnings": (*answer.warnings, text)})
 
 
-def shortfall_text(ids: ReplicaIds, load: Load) -> str:
-    """By how many GB a model misses the memory of a replica, and what would fit."""
-    missing = _missing_bytes(ids, load)
-    gpus, heads = int(ids.layout.gpus), open_model(ids.model).value("attention_heads")
-    larger = [count for count in GPU_COUNTS if count > gpus and heads % count == 0]
-    more = [count for count in larger if _missing_bytes(_on(ids, count), load) <= 0.0]
-    fewer = [
-        precision
-        for precision in precisions_of(gpu_of(ids.gpu))
-        if _missing_bytes(ReplicaIds(**{**vars(ids), "precision": precision}), load) <= 0.0
-    ]
-    fitting = ([", ".join(fewer)] if fewer else []) + ([f"{more[0]} GPUs"] if more else [])
-    return (
-        f"{ids.model} in {ids.precision} lacks {missing / BYTES_PER_GB:.1f} GB on {gpus} x {ids.gpu}; would fit: "
-        + (", or ".join(fitting) or "a GPU with more memory")
-    )
-
-
-def _missing_bytes(ids: ReplicaIds, load: Load) -> float:
-    """Memory that a replica lacks for its weights and one request. [bytes]"""
-    replica = replica_of(ids)
-    longest = float(np.max(load.input_tokens + load.output_tokens))
-    tensor_parallel = replica.layout.tensor_parallel
-    cache = kv_bytes_per_token(replica.shape, replica.number_format.bytes_per_kv_value, tensor_parallel)
-    held = replica.shape.context_tokens_held(longest)
-    free = free_bytes_per_gpu(replica) * replica.layout.gpus_per_group
-    return float((cache * held - free) * replica.layout.data_parallel)
-
-
-def _on(ids: ReplicaIds, gpus: int) -> ReplicaIds:
-    return ReplicaIds(**{**vars(ids), "layout": Layout(tensor_parallel=gpus)})
-
-
 def _found(argument: str, identifier: str, find: Callable[[str], T]) -> T:
     try:
         return find(identifier)
@@ -245,24 +220,6 @@ def _precision(model: OpenModel, gpu: Gpu, precision: Precision | None) -> Preci
     if arithmetic_of(gpu, precision) is None:
         raise ValueError(f"precision is '{precision}', which {gpu.id} lacks; it has {', '.join(precisions_of(gpu))}")
     return precision
-
-
-def _texts(**given: Any) -> tuple[Any, ...]:
-    """Arguments that name something, checked to be text, or left out, before they are looked up."""
-    for name, value in given.items():
-        if value is not None and not isinstance(value, str):
-            raise ValueError(f"{name} is {value!r}, must be text")
-    return tuple(given.values())
-
-
-def _parallelism(*given: int) -> tuple[int, int, int, int]:
-    """Tensor, pipeline, expert and data parallelism, checked to be whole numbers (which true is not)."""
-    for name, value in zip(_PARALLELISM, given, strict=True):
-        is_number = isinstance(value, Integral | float) and not isinstance(value, bool)
-        if not is_number or not value >= 1 or value % 1 != 0:
-            raise ValueError(f"{name} is {value!r}, must be a whole number of at least 1")
-    tensor, pipeline, expert, data = map(int, given)
-    return tensor, pipeline, expert, data
 
 
 def _layout(model: OpenModel, tensor: int, pipeline: int, expert: int, data: int) -> Layout:
@@ -282,72 +239,16 @@ def _layout(model: OpenModel, tensor: int, pipeline: int, expert: int, data: int
     return Layout(tensor, pipeline, data, expert)
 
 
-def _regime(regime: Regime | None, concurrency: object, arrivals: object) -> Regime:
-    if regime is None:
-        return "open" if arrivals is not None else "closed" if concurrency is not None else "saturated"
-    if regime not in REGIMES:
-        raise ValueError(f"regime {UnknownId(regime, REGIMES)}")
-    if regime == "open" and arrivals is None:
-        raise ValueError("arrival_requests_per_s is missing; regime open needs it")
-    if regime == "static" and concurrency is None:
-        raise ValueError("concurrency is missing; regime static needs it, the batch")
-    return regime
-
-
-def _numbers(name: str, value: Numbers, least: float, most: float = np.inf) -> Any:
-    if type(value) in (int, float) and least <= value <= most and value < np.inf:
-        return float(value)  # the usual case, quickly
-    try:
-        numbers = np.asarray(value)
-    except ValueError:  # lists within lists
-        raise ValueError(f"{name} is {value!r}, must be a number or an array of shape (n,)") from None
-    if numbers.dtype.kind not in "iuf":
-        raise ValueError(f"{name} is {value!r}, must be a number")
-    if numbers.ndim > 1 or not numbers.size:
-        raise ValueError(f"{name} has shape {numbers.shape}, must be a number or an array of shape (n,)")
-    numbers = numbers.astype(np.float64)
-    wrong = numbers[~(np.isfinite(numbers) & (numbers >= least) & (numbers <= most))]
-    if wrong.size:
-        allowed = f"at least {least:g}" if most == np.inf else f"between {least:g} and {most:g}"
-        raise ValueError(f"{name} is {wrong[0]:g}, must be finite and {allowed}")
-    return numbers if numbers.ndim else float(numbers)
-
-
-def _optional(name: str, value: Numbers | None, least: float) -> Any:
-    return None if value is None else _numbers(name, value, least)
-
-
-def _check_sizes(load: Load) -> None:
-    sizes = {name: len(value) for name, value in vars(load).items() if isinstance(value, np.ndarray)}
-    if len(set(sizes.values()) - {1}) > 1:
-        text = ", ".join(f"{name} has {size} entries" for name, size in sizes.items() if size > 1)
-        raise ValueError(f"{text}; all arrays must have as many")
-
-
-def _own(measurements: Sequence[Measurement]) -> tuple[Measurement, ...]:
-    """A user's own measurements, checked to be such as the roofline can be held against."""
-    if not isinstance(measurements, Iterable) or isinstance(measurements, str):
-        raise ValueError(f"measurements is {measurements!r}, must be a sequence of measurements")
-    own = tuple(measurements)
-    for row in own:
-        if not isinstance(row, Measurement):
-            raise ValueError(f"measurements holds {row!r}, must hold measurements, e.g. of read_benchmark_file")
-        try:
-            usable = is_usable(row)
-        except UnknownId as error:
-            raise ValueError(f"measurements holds '{row.id}', whose model or gpu {error}") from None
-        if not usable:
-            what = f"{row.metric} of {row.model} on {row.gpu} by {row.engine}"
-            raise ValueError(f"measurements holds '{row.id}', {what}: no estimate can be held to that")
-    return own
-
-
 def _length_warnings(model: OpenModel, load: Load) -> tuple[str, ...]:
-    """Nothing where requests are within the context; a warning where engines were measured beyond it."""
+    total = load.input_tokens + load.output_tokens
+    return context_warnings(model, float(np.max(total)))
+
+
+def context_warnings(model: OpenModel, longest: float) -> tuple[str, ...]:
+    """A warning where requests are beyond the context but engines were measured there; ValueError beyond that."""
     if model.context_tokens is None:
         return ()
-    total = load.input_tokens + load.output_tokens
-    longest, context = float(np.max(total)) if np.ndim(total) else total, model.context_tokens.value
+    context = model.context_tokens.value
     if longest <= context:
         return ()
     measured = max(

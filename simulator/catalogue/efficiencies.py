@@ -84,12 +84,11 @@ class AnchoringSettings(Model):
 
 
 class Bands(Model):
-    """Standard deviation on top of what anchoring leaves, by evidence, so that 80 % bands hold 80 % of rows kept aside."""
+    """Standard deviation on top of what anchoring leaves, so that 80 % bands hold 80 % of rows kept aside."""
 
     measured_nearby: NonNegative
-    other_settings: NonNegative
-    roofline_dense: NonNegative
-    roofline_mixture: NonNegative
+    elsewhere_dense: NonNegative
+    elsewhere_mixture: NonNegative
 
 
 class Efficiencies(Model):

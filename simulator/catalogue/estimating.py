@@ -32,6 +32,7 @@ from simulator.domain.throughput import (
 )
 
 MOST_SOURCES = 3
+LIMIT_PASSES = 3  # until batch and correction agree to about a percent
 HALF_WIDTH_OF_80_PERCENT = 1.2816  # of a normal distribution, in standard deviations
 _KINDS: tuple[EvidenceKind, ...] = (
     "your measurement",
@@ -52,6 +53,7 @@ class _Asked:
     categories: Array  # (3, n): one row a quantity
     sets: Any  # (2, n) of bool: a user's own measurements, and those of the same model and GPU
     otherwise: int  # row of `_EVIDENCE` where none of them is near
+    further_variances: Array  # (5,): on top of what anchoring leaves, in the order of `_EVIDENCE`
 
 
 @cache
@@ -62,9 +64,10 @@ def _asked(question: Question, own: tuple[Measurement, ...]) -> _Asked:
     here = Situations(np.zeros((len(_QUANTITIES), DIMENSIONS)), codes)
     categories = category_covariance(here, anchoring.anchors.situations, likeness())
     is_own = np.arange(len(anchoring.rows)) < len(own)
-    roofline = 4 if open_model(ids.model).experts is not None else 3
-    otherwise = 2 if anchoring.is_same_pair.any() else roofline
-    return _Asked(anchoring, categories, np.array([is_own, anchoring.is_same_pair]), otherwise)
+    is_mixture = open_model(ids.model).experts is not None
+    otherwise = 2 if anchoring.is_same_pair.any() else 4 if is_mixture else 3
+    sets = np.array([is_own, anchoring.is_same_pair])
+    return _Asked(anchoring, categories, sets, otherwise, _further_variances(is_mixture))
 
 
 def estimate(
@@ -101,7 +104,7 @@ def estimate(
     figures = anchored(replica, load, state, (first, second, third))
     fits: Any = state.largest_batch >= 1.0
     index = _evidence_index(asked, found)
-    half_width: Any = HALF_WIDTH_OF_80_PERCENT * np.sqrt(found.variance + _further_variances()[index])
+    half_width: Any = HALF_WIDTH_OF_80_PERCENT * np.sqrt(found.variance + asked.further_variances[index])
     evidence: Any = _KINDS[index[0]] if scalar else _EVIDENCE[index]
     half_width = float(half_width[0]) if scalar else half_width
     output_tokens_per_s: Any = figures.output_tokens_per_s * fits
@@ -132,20 +135,23 @@ def estimate(
 
 
 def _anchored_state(replica: Replica, load: Load, asked: _Asked) -> tuple[State, Correction, Load]:
-    """State by the roofline, what the anchors say about it, and the load with the limit that the roofline is to keep."""
+    """State by the roofline, what the anchors say about it, and the load with the limit for the roofline."""
     state = state_under(replica, load)
     found = _correction(asked, load, state, replica)
-    if load.tpot_limit_s is not None:
-        # The limit is on the time that is measured: once the batch is known, so is how far the roofline is off there.
+    if load.tpot_limit_s is None:
+        return state, found, load
+    # The limit is on the time measured: how far the roofline is off depends on the batch, and the batch on that.
+    measured_limit_s = load.tpot_limit_s
+    for _ in range(LIMIT_PASSES):
         factor = np.exp(found.log_ratios[1] if np.ndim(state.batch) else found.log_ratios[1, 0])
-        load = replace(load, tpot_limit_s=load.tpot_limit_s * factor)
+        load = replace(load, tpot_limit_s=measured_limit_s * factor)
         state = state_under(replica, load)
         found = _correction(asked, load, state, replica)
     return state, found, load
 
 
 def _correction(asked: _Asked, load: Load, state: State, replica: Replica) -> Correction:
-    coordinates = coordinates_of(load, state.batch, replica.layout.gpus)
+    coordinates = coordinates_of(load, state, replica.layout.gpus)
     return correction(asked.anchoring.anchors, asked.categories, coordinates, asked.sets)
 
 
@@ -163,12 +169,11 @@ def _array(shape: tuple[int, ...], value: Any) -> Any:
     return value if np.shape(value) == shape else np.array(np.broadcast_to(value, shape))
 
 
-@cache
-def _further_variances() -> Array:
+def _further_variances(is_mixture: bool) -> Array:
     """Variance on top of what anchoring leaves, in the order of `_EVIDENCE`."""
     bands = efficiencies().bands
-    near, other = bands.measured_nearby, bands.other_settings
-    return np.array([0.0, near, other, bands.roofline_dense, bands.roofline_mixture]) ** 2
+    elsewhere = bands.elsewhere_mixture if is_mixture else bands.elsewhere_dense
+    return np.array([0.0, bands.measured_nearby, elsewhere, elsewhere, elsewhere]) ** 2
 
 
 def _sources(asked: _Asked, likeness_of_first: Array) -> tuple[Source, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from simulator.catalogue import hardware
-from simulator.catalogue.asking import estimate_throughput, shortfall_of
+from simulator.catalogue.asking import context_warnings, estimate_throughput, shortfall_of
 from simulator.catalogue.benchmark_files import read_benchmark_file
 from simulator.catalogue.efficiencies import DEFAULT_ENGINE, efficiencies
 from simulator.catalogue.lookups import Lookup
@@ -145,6 +145,8 @@ def _estimate(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: L
         )
 
     try:
+        longest = max(request.total_tokens for request in scenario.workload.values())
+        context_warnings(hardware.open_model(str(option.model)), longest)
         estimate = ask()
         limit = option.latency.ttft_s
         if limit is not None and estimate.ttft_s > limit:

@@ -21,7 +21,7 @@ from simulator.domain.kriging import CODES, DIMENSIONS, Situations
 from simulator.domain.measurements import REGIMES, Measurement, Regime
 from simulator.domain.roofline import Layout
 from simulator.domain.serving import Array
-from simulator.domain.serving_state import FINITE_RUNS, Load, state_under
+from simulator.domain.serving_state import FINITE_RUNS, Load, State, state_under
 
 SATURATED_LOAD = 2.0**12
 _INPUT_OFFSET_TOKENS = 16.0  # below that, the length of a prompt hardly matters
@@ -51,8 +51,13 @@ def codes_of(question: Question, quantity: int) -> list[int]:
     return [*(_code(str(name)) for name in names), version, _code(ids.engine_class), quantity, _code(regime), is_spread]
 
 
-def coordinates_of(load: Load, batch: Any, gpus: Any) -> Array:
-    """Lengths, load and GPU count in octaves, and the share of a run that its last batch drains in; shape (n, 5)."""
+def coordinates_of(load: Load, state: State, gpus: Any) -> Array:
+    """Lengths, load and GPU count in octaves, and the share of a run that its last batch drains in; shape (n, 5).
+
+    A batch that a cap or a limit of time per token keeps small is loaded much like so many clients; the largest batch
+    is saturated, and in between the one passes over into the other.
+    """
+    batch = state.batch
     by_regime: dict[Regime, Any] = {
         "burst": load.n_requests,
         "single": 1.0,
@@ -60,9 +65,13 @@ def coordinates_of(load: Load, batch: Any, gpus: Any) -> Array:
         "static": load.concurrency,
         "open": np.maximum(batch, 1e-3),
     }
-    size = by_regime.get(load.regime)
+    size: Any = by_regime.get(load.regime)
     size = SATURATED_LOAD if size is None else np.minimum(size, SATURATED_LOAD)
-    draining = 0.0
+    is_capped = load.regime == "saturated" and load.concurrency is not None
+    if is_capped or load.tpot_limit_s is not None:
+        fullness = np.log2(np.maximum(batch, 1.0)) / np.log2(np.maximum(state.largest_batch, 2.0))
+        size = np.minimum(size, SATURATED_LOAD ** np.minimum(fullness, 1.0))
+    draining: Any = 0.0
     if load.regime in FINITE_RUNS and load.n_requests is not None:
         draining = np.minimum(1.0, batch / load.n_requests)
     lengths = np.log2(load.input_tokens + _INPUT_OFFSET_TOKENS), np.log2(np.maximum(load.output_tokens, 1.0))
@@ -122,8 +131,8 @@ class Measured:
         coordinates, codes = np.zeros((len(self.rows), DIMENSIONS)), np.zeros((len(self.rows), len(CODES)), np.int64)
         for group in self._groups:
             replica = group.replicas.with_efficiencies(efficiency_table())
-            batch = state_under(replica, group.load).batch
-            coordinates[group.index] = coordinates_of(group.load, batch, replica.layout.gpus)
+            state = state_under(replica, group.load)
+            coordinates[group.index] = coordinates_of(group.load, state, replica.layout.gpus)
         for number, row in enumerate(self.rows):
             question = Question(ids_of(row), row.engine, row.engine_version, row.regime)
             codes[number] = codes_of(question, _QUANTITY[row.metric])

@@ -5,63 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from simulator.catalogue.asking import estimate_throughput
-from simulator.catalogue.benchmark_files import read_benchmark_file
 from simulator.catalogue.errors import UnknownId
 from simulator.catalogue.hardware import gpu as gpu_of
 from simulator.catalogue.hardware import gpu_ids, open_model, open_model_ids
-from simulator.catalogue.rentals import offers_in_force, providers, rental_offers
+from simulator.catalogue.rental_costs import GPUS_PER_MACHINE, RentalCost, rental_costs, usd_per_mtok
 from simulator.catalogue.replicas import can_be_estimated
 from simulator.domain.arithmetic import arithmetic_of, precisions_of
-from simulator.domain.models_and_gpus import CONTRACTS, PRECISIONS, Contract, Precision, RentalOffer
+from simulator.domain.models_and_gpus import PRECISIONS, Precision
 from simulator.domain.roofline import Layout
-from simulator.domain.serving import Array, Numbers, unit_cost_usd_per_mtok
+from simulator.domain.serving import Array
 from simulator.domain.throughput import ThroughputEstimate
 
-GPUS_PER_MACHINE = 8  # most GPUs in one machine, and of the layouts that are tried
 _DEGREES = (1, 2, 4, 8)
-_LAYOUT = ("tensor_parallel", "pipeline_parallel", "expert_parallel", "data_parallel")
 _BATCHES = 24  # sizes on the line of a layout, from one sequence to all that fit
-
-
-@dataclass(frozen=True)
-class RentalCost:
-    """What a replica and its tokens cost at one rental rate. Token costs are arrays where the estimate's figures are.
-
-    Attributes
-    ----------
-    instances : int
-        Machines that one replica takes: 1, unless it has more GPUs than a machine.
-    replicas_per_instance : int
-        Replicas that share one machine, which is paid whole; GPUs left over are paid by them.
-    usd_per_gpu_hour : float
-        Rent of the machine over its GPUs. [USD/h]
-    usd_per_replica_hour : float
-        Rent of the machine over its replicas. [USD/h]
-    usd_per_mtok_output, usd_per_mtok_total : float or array of shape (n,)
-        At full use of the estimate's throughput, per output token, and per token of input and output. [USD per 10⁶]
-    """
-
-    provider: str
-    sku: str
-    contract: Contract
-    region: str
-    gpus_per_instance: int
-    instances: int
-    replicas_per_instance: int
-    usd_per_gpu_hour: float
-    usd_per_replica_hour: float
-    usd_per_mtok_output: Any
-    usd_per_mtok_total: Any
-    source: str
-    as_of: date | None
-    unverified: bool
-    note: str | None
 
 
 @dataclass(frozen=True)
@@ -126,132 +87,6 @@ class Ranking:
     left_out: dict[str, str]  # GPU -> reason
 
 
-class LayoutChoice(NamedTuple):
-    """The layout that uses the fewest GPU-seconds per token, with its estimate; or the reason why there is none."""
-
-    layout: Layout | None
-    estimate: ThroughputEstimate | None
-    reason: str | None
-
-
-def asked_throughput(
-    model: str, gpu: str, *, gpus: int | None = None, measurements: Sequence[Path] = (), **question: Any
-) -> tuple[ThroughputEstimate, dict[str, Any]]:
-    """An estimate as somebody at a terminal asks for it, of a replica that has to serve something.
-
-    Parameters
-    ----------
-    model, gpu : str
-        Ids of the catalogue.
-    gpus : int, optional
-        GPUs of the replica: those that pipeline and data parallelism leave are tensor parallel.
-    measurements : sequence of Path
-        Benchmark files that `read_benchmark_file` reads, of the replica itself.
-    **question
-        Further arguments of `estimate_throughput`.
-
-    Returns
-    -------
-    (ThroughputEstimate, dict)
-        The estimate, and the arguments it was made with, the layout and regime filled in.
-
-    Raises
-    ------
-    ValueError
-        Naming the argument; also where the model does not fit, or one sequence at a time is above the limit.
-    """
-    asked = {**question, **_layout_of(gpus, question)}
-    asked["regime"] = asked.get("regime") or (
-        "open" if "arrival_requests_per_s" in asked else "closed" if "concurrency" in asked else "saturated"
-    )
-    estimate = estimate_throughput(model, gpu, **asked)
-    if measurements:
-        replica = {key: asked[key] for key in (*_LAYOUT, "kv_precision", "engine", "engine_version") if key in asked}
-        of_replica = {**replica, "model": model, "gpu": gpu, "gpus": estimate.gpus, "precision": estimate.precision}
-        asked["measurements"] = [row for path in measurements for row in read_benchmark_file(path, **of_replica)]
-        estimate = estimate_throughput(model, gpu, **asked)
-    if not estimate.fits:
-        raise ValueError(estimate.warnings[-1])
-    if estimate.output_tokens_per_s <= 0.0:
-        raise ValueError(_too_slow(estimate, "a time per token", asked.get("tpot_limit_s"), estimate.tpot_s))
-    return estimate, asked
-
-
-def _layout_of(gpus: int | None, question: dict[str, Any]) -> dict[str, int]:
-    """The degrees of parallelism, the tensor-parallel one from the number of GPUs where it is not given."""
-    layout = {name: int(question.get(name, 1)) for name in _LAYOUT}
-    others = layout["pipeline_parallel"] * layout["data_parallel"]
-    if gpus is not None and "tensor_parallel" not in question and gpus % others == 0:
-        layout["tensor_parallel"] = gpus // others
-    product = layout["tensor_parallel"] * others
-    if gpus is not None and gpus != product:
-        raise ValueError(f"gpus is {gpus}, must be tensor x pipeline x data parallel, {product}")
-    return layout
-
-
-def rental_costs(estimate: ThroughputEstimate, *, on: date) -> tuple[RentalCost, ...]:
-    """What a replica costs at every rental rate in force on a day, cheapest first.
-
-    Parameters
-    ----------
-    estimate : ThroughputEstimate
-        Of one replica.
-    on : date
-        The day whose prices hold.
-
-    Returns
-    -------
-    tuple of RentalCost
-        Of every provider, machine, contract and region that rents out the GPU in machines that hold the replica, or in
-        machines of eight GPUs where the replica has more. Empty where nobody does. Costs are infinite where the
-        replica serves nothing.
-
-    Notes
-    -----
-    Rent of the whole machine, over the replicas it holds, over tokens per hour.
-    """
-    costs = [
-        _rental_cost(estimate, provider, offer)
-        for provider in providers()
-        for offer in offers_in_force((one for one in rental_offers(provider) if one.gpu == estimate.gpu), on)
-        if offer.gpus_per_instance >= min(estimate.gpus, GPUS_PER_MACHINE)
-    ]
-    return tuple(sorted(costs, key=_dearness))
-
-
-def _dearness(cost: RentalCost) -> tuple[Any, ...]:
-    return (cost.usd_per_replica_hour, CONTRACTS.index(cost.contract), cost.unverified, cost.provider, cost.sku)
-
-
-def _rental_cost(estimate: ThroughputEstimate, provider: str, offer: RentalOffer) -> RentalCost:
-    instances = -(-estimate.gpus // offer.gpus_per_instance)
-    replicas = offer.replicas_per_instance(estimate.gpus) or 1
-    usd_per_hour = offer.usd_per_hour * instances / replicas
-    return RentalCost(
-        provider=provider,
-        sku=offer.sku,
-        contract=offer.contract,
-        region=offer.region,
-        gpus_per_instance=offer.gpus_per_instance,
-        instances=instances,
-        replicas_per_instance=replicas,
-        usd_per_gpu_hour=offer.usd_per_gpu_hour,
-        usd_per_replica_hour=usd_per_hour,
-        usd_per_mtok_output=_usd_per_mtok(usd_per_hour, estimate.output_tokens_per_s),
-        usd_per_mtok_total=_usd_per_mtok(usd_per_hour, estimate.total_tokens_per_s),
-        source=offer.source,
-        as_of=offer.as_of,
-        unverified=offer.unverified,
-        note=offer.note,
-    )
-
-
-def _usd_per_mtok(usd_per_hour: float, tokens_per_s: Numbers) -> Any:
-    rate = np.asarray(tokens_per_s, dtype=np.float64)
-    cost = np.where(rate > 0.0, unit_cost_usd_per_mtok(usd_per_hour, np.where(rate > 0.0, rate, 1.0), 1.0), np.inf)
-    return cost if cost.ndim else float(cost)
-
-
 def layouts_of(model: str) -> tuple[Layout, ...]:
     """The layouts worth trying for a model, on 1, 2, 4 and 8 GPUs, fewest GPUs first.
 
@@ -268,123 +103,6 @@ def layouts_of(model: str) -> tuple[Layout, ...]:
 
 def _divides(degree: int, figure: Any) -> bool:
     return degree == 1 or (figure is not None and figure.value % degree == 0)
-
-
-def cheapest_layout(
-    model: str,
-    gpu: str,
-    precision: Precision | None = None,
-    *,
-    input_tokens: float,
-    output_tokens: float,
-    tpot_limit_s: float | None = None,
-    ttft_limit_s: float | None = None,
-    most_gpus: int = GPUS_PER_MACHINE,
-    **settings: Any,
-) -> LayoutChoice:
-    """The layout of a GPU that serves a token with the fewest GPU-seconds, within memory and limits.
-
-    Parameters
-    ----------
-    model, gpu : str
-        Ids of the catalogue.
-    precision : Precision, optional
-        Of the weights; left out: that of the published weights, if the GPU has it, else 16 bit.
-    input_tokens, output_tokens : float
-        Mean lengths of a request. [tokens]
-    tpot_limit_s : float, optional
-        Longest mean time per output token: each layout runs the largest batch that keeps it. [s]
-    ttft_limit_s : float, optional
-        Longest mean time to the first token, without waiting: the batch is kept so small that it holds. [s]
-    most_gpus : int
-        GPUs of a replica at most; 8 is the most that is tried.
-    **settings
-        Further arguments of `estimate_throughput`: `kv_precision`, `engine`, `engine_version`, `prefix_cached_share`,
-        `speculative_factor`, `measurements`.
-
-    Returns
-    -------
-    LayoutChoice
-        `layout` with its `estimate` under the limits; or both None and a `reason` in words. Of equally good layouts
-        the one of fewer GPUs.
-
-    Raises
-    ------
-    ValueError
-        If no layout could be asked for: an id is unknown, the GPU lacks the precision, the lengths are beyond the
-        context.
-
-    Notes
-    -----
-    Only the price of GPUs that are all used counts: a machine of eight that holds one replica of two is paid whole,
-    which `rental_costs` knows and this does not.
-
-    Examples
-    --------
-    >>> choice = cheapest_layout("llama-3.1-8b", "h100-sxm", input_tokens=512, output_tokens=256)
-    >>> choice.layout.gpus, choice.reason
-    (1, None)
-    """
-    _known("model", model, open_model_ids())
-    question = {
-        "precision": precision,
-        "input_tokens": input_tokens,
-        "output_tokens": output_tokens,
-        "tpot_limit_s": tpot_limit_s,
-        **settings,
-    }
-    best: LayoutChoice | None = None
-    missed: list[ThroughputEstimate] = []
-    for layout in layouts_of(model):
-        if layout.gpus > most_gpus:
-            continue
-        estimate = estimate_throughput(model, gpu, **vars(layout), **question)
-        if estimate.fits and ttft_limit_s is not None and estimate.ttft_s > ttft_limit_s:
-            estimate = _within_first_token_limit(estimate, ttft_limit_s, layout, question)
-        if estimate.output_tokens_per_s <= 0.0 or (ttft_limit_s is not None and estimate.ttft_s > ttft_limit_s):
-            missed.append(estimate)
-        elif best is None or _gpu_seconds(estimate) < _gpu_seconds(best.estimate):
-            best = LayoutChoice(layout, estimate, None)
-    return best or LayoutChoice(None, None, _why_none(missed, tpot_limit_s, ttft_limit_s))
-
-
-def _gpu_seconds(estimate: ThroughputEstimate | None) -> float:
-    """GPU-seconds of an output token."""
-    return np.inf if estimate is None else float(estimate.gpus / estimate.output_tokens_per_s)
-
-
-def _within_first_token_limit(
-    estimate: ThroughputEstimate, ttft_limit_s: float, layout: Layout, question: dict[str, Any]
-) -> ThroughputEstimate:
-    """The same with the largest batch whose time to the first token is within the limit, else with one sequence."""
-    sizes = _batch_sizes(max(float(estimate.concurrency), 1.0))
-    settings = {"regime": "saturated", **question, **vars(layout)}
-    tried = estimate_throughput(estimate.model, estimate.gpu, concurrency=sizes, **settings)
-    within = np.flatnonzero(tried.ttft_s <= ttft_limit_s)
-    size = float(sizes[within[-1]]) if within.size else 1.0
-    return estimate_throughput(estimate.model, estimate.gpu, concurrency=size, **settings)
-
-
-def _why_none(missed: Sequence[ThroughputEstimate], tpot_limit_s: float | None, ttft_limit_s: float | None) -> str:
-    if not missed:
-        return "no layout has so few GPUs"
-    fitting = [estimate for estimate in missed if estimate.fits]
-    if not fitting:
-        return missed[-1].warnings[-1]
-    too_slow = [estimate for estimate in fitting if estimate.output_tokens_per_s <= 0.0]
-    if len(too_slow) == len(fitting):
-        quickest = min(too_slow, key=lambda estimate: float(estimate.tpot_s))
-        return _too_slow(quickest, "a time per token", tpot_limit_s, quickest.tpot_s)
-    others = [estimate for estimate in fitting if estimate.output_tokens_per_s > 0.0]
-    quickest = min(others, key=lambda estimate: float(estimate.ttft_s))
-    return _too_slow(quickest, "a time to the first token", ttft_limit_s, quickest.ttft_s)
-
-
-def _too_slow(quickest: ThroughputEstimate, what: str, limit_s: float | None, least_s: float) -> str:
-    return (
-        f"{quickest.model} in {quickest.precision} on {quickest.gpu} does not keep {what} of {limit_s:g} s even with "
-        f"one sequence at a time; {quickest.gpus} of them take {least_s:.3g} s"
-    )
 
 
 def ranked_layouts(
@@ -517,9 +235,9 @@ def _curve(estimate: ThroughputEstimate, cheapest: RentalCost, asked: dict[str, 
     return CostCurve(
         concurrency=sizes,
         tpot_s=found.tpot_s,
-        usd_per_mtok=_usd_per_mtok(usd_per_hour, found.output_tokens_per_s),
-        usd_per_mtok_low=_usd_per_mtok(usd_per_hour, found.band.high),
-        usd_per_mtok_high=_usd_per_mtok(usd_per_hour, found.band.low),
+        usd_per_mtok=usd_per_mtok(usd_per_hour, found.output_tokens_per_s),
+        usd_per_mtok_low=usd_per_mtok(usd_per_hour, found.band.high),
+        usd_per_mtok_high=usd_per_mtok(usd_per_hour, found.band.low),
         on_front=np.zeros(sizes.size, dtype=bool),
     )
 
@@ -570,7 +288,8 @@ def _with_front(layouts: Sequence[RankedLayout]) -> list[RankedLayout]:
 def _rank(ranked: RankedLayout) -> tuple[Any, ...]:
     """Cheapest first; without a rate last, by GPU-seconds per token."""
     usd = np.inf if ranked.cheapest is None else ranked.cheapest.usd_per_mtok_output
-    return (usd, _gpu_seconds(ranked.estimate), ranked.estimate.gpus, ranked.gpu, ranked.precision)
+    gpu_seconds_per_token = ranked.estimate.gpus / ranked.estimate.output_tokens_per_s
+    return (usd, gpu_seconds_per_token, ranked.estimate.gpus, ranked.gpu, ranked.precision)
 
 
 def _known(argument: str, identifier: str, allowed: Sequence[str]) -> None:

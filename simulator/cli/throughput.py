@@ -101,7 +101,8 @@ def command(
 
 
 def _one(model: str, gpu: str, question: dict[str, Any], on: date, *, as_json: bool, all_rates: bool) -> None:
-    from simulator.catalogue.ranking import asked_throughput, rental_costs
+    from simulator.catalogue.asked_throughput import asked_throughput
+    from simulator.catalogue.rental_costs import rental_costs
     from simulator.presentation.files import json_text
     from simulator.presentation.throughput_card import estimate_content, print_estimate
 

@@ -356,7 +356,7 @@ def lone_first_token_s(replica: Replica, terms: IterationTerms, output_tokens: N
 
 
 def prompt_s(replica: Replica, terms: IterationTerms, output_tokens: Numbers) -> Numbers:
-    """Time that one prompt takes by itself, on the GPUs of a tensor group: stages work on it one after the other. [s]"""
+    """Time that one prompt takes by itself: stages of a pipeline work on it one after the other. [s]"""
     per_sequence_s = output_tokens * (terms.prefill_s + terms.link_prefill_s)
     return per_sequence_s * replica.layout.data_parallel * replica.layout.pipeline_parallel
 

@@ -108,7 +108,7 @@ def state_under(replica: Replica, load: Load) -> State:
         batch_in_memory=in_memory,
         batch_limit=larger(within, 1.0),
         output_tokens_per_s=throughput,
-        tpot_s=time_per_token_s(terms, batch),
+        tpot_s=time_per_token_s(terms, larger(batch, 1.0)),
         ttft_s=_first_token_s(replica, load, terms, batch, output_tokens),
         terms=terms,
     )

@@ -170,7 +170,9 @@ def bound_of(replica: Replica, load: Load, state: State) -> Any:
         "overhead": terms.overhead_s + batch * terms.sequence_overhead_s,
     }
     full = batch >= _NEARLY * state.largest_batch
-    limited = load.tpot_limit_s is not None and ~np.asarray(full) & (state.tpot_s > 0.98 * load.tpot_limit_s)
+    limited: Any = False
+    if load.tpot_limit_s is not None:
+        limited = ~np.asarray(full) & ((state.tpot_s > 0.98 * load.tpot_limit_s) | (batch <= 0.0))
     capped = "batch cap", state.largest_batch < state.batch_in_memory
     if np.ndim(batch) == 0:
         largest = max(parts, key=lambda name: float(parts[name]))

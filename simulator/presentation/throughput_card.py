@@ -10,7 +10,7 @@ from typing import IO, Any
 from rich.markup import escape
 
 from simulator.catalogue.hardware import gpu, open_model
-from simulator.catalogue.ranking import RentalCost
+from simulator.catalogue.rental_costs import RentalCost
 from simulator.domain.roofline import Layout
 from simulator.domain.throughput import Source, ThroughputEstimate
 from simulator.presentation.console import console_for, plain_table

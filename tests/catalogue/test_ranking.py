@@ -9,16 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.catalogue.asked_throughput import asked_throughput
 from simulator.catalogue.asking import estimate_throughput
 from simulator.catalogue.hardware import gpu_ids, open_model
-from simulator.catalogue.ranking import (
-    asked_throughput,
-    cheapest_layout,
-    is_on_front,
-    layouts_of,
-    ranked_layouts,
-    rental_costs,
-)
+from simulator.catalogue.ranking import is_on_front, layouts_of, ranked_layouts
+from simulator.catalogue.rental_costs import rental_costs
 from simulator.catalogue.rentals import offers_in_force, providers, rental_offers
 from simulator.domain.models_and_gpus import RentalOffer
 
@@ -52,8 +47,8 @@ def offer(**more):
 
 
 def only_offers(monkeypatch, *offers):
-    monkeypatch.setattr("simulator.catalogue.ranking.providers", lambda: ("somebody",))
-    monkeypatch.setattr("simulator.catalogue.ranking.rental_offers", lambda provider: offers)
+    monkeypatch.setattr("simulator.catalogue.rental_costs.providers", lambda: ("somebody",))
+    monkeypatch.setattr("simulator.catalogue.rental_costs.rental_offers", lambda provider: offers)
 
 
 # Rental rates
@@ -192,59 +187,6 @@ def by_hand(model, gpu, limit=None):
     return found
 
 
-@pytest.mark.parametrize(
-    ("model", "gpu", "limit"),
-    [
-        ("llama-3.1-8b", "h100-sxm", None),
-        ("llama-3.3-70b", "h100-sxm", None),
-        ("llama-3.3-70b", "h100-sxm", 0.03),
-        ("gpt-oss-120b", "h100-sxm", None),
-        ("mixtral-8x7b", "a100-40gb-sxm", 0.05),
-    ],
-)
-def test_the_cheapest_layout_takes_the_fewest_gpu_seconds_of_those_that_serve(model, gpu, limit):
-    choice = cheapest_layout(model, gpu, tpot_limit_s=limit, **LENGTHS)
-    found = by_hand(model, gpu, limit)
-    assert choice.reason is None
-    assert found[choice.layout] == min(found.values())
-    assert choice.estimate.gpus / choice.estimate.output_tokens_per_s == found[choice.layout]
-    assert limit is None or choice.estimate.tpot_s <= limit * 1.001
-
-
-def test_a_limit_on_the_first_token_is_kept_with_the_largest_batch_that_keeps_it():
-    free = cheapest_layout("llama-3.3-70b", "h100-sxm", **LENGTHS)
-    limit = 0.8 * free.estimate.ttft_s
-    kept = cheapest_layout("llama-3.3-70b", "h100-sxm", ttft_limit_s=limit, **LENGTHS)
-    assert kept.estimate.ttft_s <= limit
-    per_gpu = [choice.estimate.output_tokens_per_s / choice.estimate.gpus for choice in (kept, free)]
-    assert per_gpu[0] <= per_gpu[1]
-
-
-def test_why_there_is_no_layout_is_told():
-    none = cheapest_layout("llama-3.1-405b", "l4", **LENGTHS)
-    assert (none.layout, none.estimate) == (None, None)
-    assert none.reason.startswith("llama-3.1-405b in bf16 lacks ") and "GB on 8 x l4" in none.reason
-    slow = cheapest_layout("llama-3.3-70b", "h100-sxm", tpot_limit_s=0.001, **LENGTHS)
-    assert slow.layout is None and "does not keep a time per token of 0.001 s even with one sequence" in slow.reason
-    late = cheapest_layout("llama-3.3-70b", "h100-sxm", ttft_limit_s=0.001, **LENGTHS)
-    assert late.layout is None and "a time to the first token of 0.001 s" in late.reason
-    assert cheapest_layout("llama-3.3-70b", "h100-sxm", most_gpus=1, **LENGTHS).reason.startswith("llama-3.3-70b in")
-
-
-def test_fewer_gpus_are_enough_where_more_are_not_asked_for():
-    assert cheapest_layout("llama-3.3-70b", "h100-sxm", most_gpus=2, **LENGTHS).layout.gpus == 2
-
-
-def test_unknown_ids_are_faults_and_no_reasons():
-    with pytest.raises(ValueError, match=r"^model is 'lama', must be one of"):
-        cheapest_layout("lama", "h100-sxm", **LENGTHS)
-    with pytest.raises(ValueError, match=r"^gpu is 'h100', must be one of"):
-        cheapest_layout("llama-3.1-8b", "h100", **LENGTHS)
-
-
-# The ranking
-
-
 def test_layouts_are_ranked_by_cost_at_the_cheapest_on_demand_rate_and_those_without_come_last():
     costs = [ranked.cheapest and ranked.cheapest.usd_per_mtok_output for ranked in ranking().layouts]
     priced = [usd for usd in costs if usd is not None]
@@ -341,7 +283,9 @@ def test_a_line_ends_at_full_load_and_goes_through_the_estimate_under_a_limit():
             on_line = np.exp(
                 np.interp(np.log(ranked.estimate.tpot_s), np.log(curve.tpot_s), np.log(curve.usd_per_mtok))
             )
-            assert ranked.cheapest.usd_per_mtok_output == pytest.approx(on_line, rel=0.03)
+            # Between one sequence and two the line is straight where cost is not.
+            apart = 0.03 if ranked.estimate.concurrency >= 2 else 0.10
+            assert ranked.cheapest.usd_per_mtok_output == pytest.approx(on_line, rel=apart)
 
 
 def beaten_by_nobody(tpot_s, usd):
