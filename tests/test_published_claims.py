@@ -1,6 +1,5 @@
 """The page of published claims is what the command makes now, and its figures are right by hand."""
 
-import importlib.util
 import re
 import sys
 from pathlib import Path
@@ -12,16 +11,11 @@ import simulator as sim
 ROOT = Path(__file__).parent.parent
 
 
-def _command():
-    path = ROOT / "benchmarks" / "published_claims.py"
-    spec = importlib.util.spec_from_file_location("published_claims", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look for their module
-    spec.loader.exec_module(module)
-    return module
+sys.path.insert(0, str(ROOT / "benchmarks"))  # its scripts are no package
+import claim_basics  # noqa: E402
+import claims_of_comparison  # noqa: E402
+import published_claims as command  # noqa: E402
 
-
-command = _command()
 CLAIMS = [claim for group in command.claims().values() for claim in group]
 
 
@@ -46,7 +40,7 @@ def test_the_tables_of_the_page_are_those_the_command_makes_now():
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: f"{type(claim).__name__}: {claim.text[:40]}")
 def test_every_claim_has_a_verdict_an_estimate_and_a_condition(claim):
     setup, estimate, verdict, condition = claim.answer()
-    assert verdict.startswith((command.HOLDS, command.NOT))
+    assert verdict.startswith((claim_basics.HOLDS, claim_basics.NOT))
     assert setup
     assert condition.endswith(".")
     assert re.search(r"\d", estimate)
@@ -100,7 +94,9 @@ def test_one_stream_of_70b_is_bound_to_the_bandwidth_over_two_bytes_a_parameter(
 
 
 def test_an_image_costs_the_rent_over_the_images_of_the_hour():
-    images = [claim for claim in CLAIMS if isinstance(claim, command.ImageCost) and "rtx-4090" in claim.measured]
+    images = [
+        claim for claim in CLAIMS if isinstance(claim, claims_of_comparison.ImageCost) and "rtx-4090" in claim.measured
+    ]
     _, estimate, _, condition = images[0].answer()
     assert estimate == "1.2 images/s, 0.000077 / 0.000077 / 0.00017 USD each"  # 0.34 / (1.2256 x 3600)
     assert condition.startswith("0.005 USD from 1.5 / 1.5 / 3.4 % of full load.")  # 0.34 / 0.005 / 4412 an hour
@@ -120,7 +116,7 @@ def test_an_image_costs_the_rent_over_the_images_of_the_hour():
     ],
 )
 def test_figures_have_two_significant_digits_and_no_exponent(value, words):
-    assert command.figure(value) == words
+    assert claim_basics.figure(value) == words
 
 
 @pytest.mark.parametrize(
@@ -133,9 +129,9 @@ def test_figures_have_two_significant_digits_and_no_exponent(value, words):
     ],
 )
 def test_shares_of_full_load_say_where_a_price_is_never_reached(needed, words):
-    assert command.shares(needed) == words
+    assert claim_basics.shares(needed) == words
 
 
 def test_rents_are_those_in_force_per_gpu_of_a_whole_machine():
-    assert command.rents("a10g").usd_per_gpu_hour == pytest.approx((1.006, 1.212, 16.288 / 8))
-    assert command.rents("h100-sxm").dearest.usd_per_gpu_hour == pytest.approx(98.32 / 8)
+    assert claim_basics.rents("a10g").usd_per_gpu_hour == pytest.approx((1.006, 1.212, 16.288 / 8))
+    assert claim_basics.rents("h100-sxm").dearest.usd_per_gpu_hour == pytest.approx(98.32 / 8)
