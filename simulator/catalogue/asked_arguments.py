@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from simulator.catalogue.errors import UnknownId
+from simulator.catalogue.hardware import gpu as gpu_of
+from simulator.catalogue.hardware import open_model
 from simulator.catalogue.measured import is_usable
 from simulator.domain.measurements import REGIMES, Measurement, Regime
+from simulator.domain.plausibility import implausible
 from simulator.domain.serving import Numbers
 from simulator.domain.serving_state import Load
 
@@ -96,4 +99,7 @@ def own_measurements(measurements: Sequence[Measurement]) -> tuple[Measurement, 
         if not usable:
             what = f"{row.metric} of {row.model} on {row.gpu} by {row.engine}"
             raise ValueError(f"measurements holds '{row.id}', {what}: no estimate can be held to that")
+        beyond = implausible(row, gpu_of(row.gpu), open_model(row.model))
+        if beyond is not None:
+            raise ValueError(f"measurements holds '{row.id}': {beyond}")
     return own

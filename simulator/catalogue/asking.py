@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TypeVar
 
@@ -19,10 +21,16 @@ from simulator.catalogue.asked_arguments import (
 )
 from simulator.catalogue.efficiencies import DEFAULT_ENGINE, engine_class
 from simulator.catalogue.errors import UnknownId
+from simulator.catalogue.estimate_warnings import (
+    arithmetic_warnings,
+    context_warnings,
+    far_measurements,
+    load_warnings,
+)
 from simulator.catalogue.estimating import estimate
 from simulator.catalogue.hardware import gpu as gpu_of
 from simulator.catalogue.hardware import open_model
-from simulator.catalogue.measured import Question, usable_rows
+from simulator.catalogue.measured import ANY_VERSION, UNSTATED, Question
 from simulator.catalogue.replicas import ReplicaIds, can_be_estimated
 from simulator.catalogue.shortfalls import missing_bytes, shortfall_text
 from simulator.domain.arithmetic import arithmetic_of, default_precision, precisions_of
@@ -35,6 +43,7 @@ from simulator.domain.throughput import ThroughputEstimate
 
 T = TypeVar("T")
 
+_VERSION = re.compile(r"\d|unstated|latest|nightly|any")
 KV_PRECISIONS: tuple[Precision, ...] = ("bf16", "fp16", "fp8", "int8")
 _PARALLELISM = ("tensor_parallel", "pipeline_parallel", "expert_parallel", "data_parallel")
 
@@ -138,13 +147,12 @@ def estimate_throughput(
         speculative_factor=numbers("speculative_factor", speculative_factor, least=1.0, most=16.0),
     )
     check_sizes(load)
-    warnings = _length_warnings(found_model, load)
-    answer = estimate(question, load, own_measurements(measurements), warnings)
-    if asked_regime == "static" and np.any(answer.concurrency > answer.max_concurrency):
-        answer = with_warning(
-            answer, "the batch is beyond what fits into memory at once; it would run in turns, slower"
-        )
-    return answer if np.all(answer.fits) else with_warning(answer, shortfall_text(question.ids, load))
+    own = own_measurements(measurements)
+    longest = float(np.max(load.input_tokens + load.output_tokens))
+    known = (*context_warnings(found_model, longest), *arithmetic_warnings(question.ids), *far_measurements(own))
+    answer = estimate(question, load, own, known)
+    found = load_warnings(load, answer) if np.all(answer.fits) else (shortfall_text(question.ids, load),)
+    return replace(answer, warnings=(*answer.warnings, *found)) if found else answer
 
 
 def shortfall_of(
@@ -195,14 +203,12 @@ def _question(
     if kv_precision not in KV_PRECISIONS:
         raise ValueError(f"kv_precision {UnknownId(kv_precision, KV_PRECISIONS)}")
     kind = _found("engine", engine, lambda name: engine_class(name, engine_version))
-    version = None if engine_version is None or engine_version.startswith("unstated") else engine_version
+    version = ANY_VERSION if engine_version is None else engine_version
+    if not _VERSION.search(version):
+        raise ValueError(f"engine_version is '{engine_version}', must hold a number, or be unstated, latest or nightly")
+    version = UNSTATED if version.startswith(UNSTATED) else version
     ids = ReplicaIds(found_model.id, found_gpu.id, layout, weights, kv_precision, kind)
     return found_model, Question(ids, engine, version, regime)
-
-
-def with_warning(answer: ThroughputEstimate, text: str) -> ThroughputEstimate:
-    """The same estimate with one more warning."""
-    return ThroughputEstimate(**{**vars(answer), "warnings": (*answer.warnings, text)})
 
 
 def _found(argument: str, identifier: str, find: Callable[[str], T]) -> T:
@@ -237,31 +243,3 @@ def _layout(model: OpenModel, tensor: int, pipeline: int, expert: int, data: int
     if (tensor * data) % expert:
         raise ValueError(f"expert_parallel is {expert}, must divide tensor_parallel x data_parallel, {tensor * data}")
     return Layout(tensor, pipeline, data, expert)
-
-
-def _length_warnings(model: OpenModel, load: Load) -> tuple[str, ...]:
-    total = load.input_tokens + load.output_tokens
-    return context_warnings(model, float(np.max(total)))
-
-
-def context_warnings(model: OpenModel, longest: float) -> tuple[str, ...]:
-    """A warning where requests are beyond the context but engines were measured there; ValueError beyond that."""
-    if model.context_tokens is None:
-        return ()
-    context = model.context_tokens.value
-    if longest <= context:
-        return ()
-    measured = max(
-        (
-            (row.input_tokens or 0.0) + (row.output_tokens or 0.0)
-            for row in usable_rows()
-            if open_model(row.model).shape_id == model.shape_id
-        ),
-        default=0.0,
-    )
-    if longest <= measured:
-        text = f"{longest:g} tokens are beyond the context of {model.id}, {context:g}; engines were measured at that"
-        return (text,)
-    raise ValueError(
-        f"input_tokens + output_tokens is {longest:g}, must be at most {context:g}, the context of {model.id}"
-    )

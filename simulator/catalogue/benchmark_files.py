@@ -15,7 +15,7 @@ from simulator.domain.models_and_gpus import Precision
 
 
 def read_benchmark_file(
-    path: Path,
+    path: Path | str,
     *,
     model: str,
     gpu: str,
@@ -33,7 +33,7 @@ def read_benchmark_file(
 
     Parameters
     ----------
-    path : Path
+    path : Path or str
         Results of `vllm bench serve`, `genai-perf profile` or `guidellm benchmark`, or a plain CSV.
     model, gpu, gpus, precision
         What was measured, which the files do not say: ids of the catalogue, GPUs of all replicas behind the endpoint.
@@ -60,6 +60,9 @@ def read_benchmark_file(
             f"gpus is {gpus}, must be tensor x pipeline x data parallel = "
             f"{tensor_parallel} x {pipeline_parallel} x {data_parallel}"
         )
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path}: is no file")
     runs = runs_of(path)
     faults: list[str] = []
     figures = [_figures_of(run, faults) for run in runs]

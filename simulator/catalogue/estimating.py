@@ -13,7 +13,7 @@ import numpy as np
 from simulator.catalogue.anchors import Anchoring, anchoring_of, anchoring_with
 from simulator.catalogue.efficiencies import efficiencies, likeness
 from simulator.catalogue.hardware import open_model
-from simulator.catalogue.measured import Question, codes_of, coordinates_of
+from simulator.catalogue.measured import ANY_VERSION, UNSTATED, Question, codes_of, coordinates_of
 from simulator.catalogue.replicas import replica_of
 from simulator.domain.kriging import DIMENSIONS, Correction, Situations, category_covariance, correction
 from simulator.domain.measurements import Measurement
@@ -117,7 +117,8 @@ def estimate(
         gpu=question.ids.gpu,
         gpus=int(question.ids.layout.gpus),
         precision=question.ids.precision,
-        engine=question.engine if question.engine_version is None else f"{question.engine} {question.engine_version}",
+        kv_precision=question.ids.kv_precision,
+        engine=_engine_words(question),
         output_tokens_per_s=out(output_tokens_per_s),
         total_tokens_per_s=out(output_tokens_per_s + requests_per_s * load.input_tokens),
         requests_per_s=out(requests_per_s),
@@ -161,6 +162,11 @@ def _evidence_index(asked: _Asked, found: Correction) -> Any:
     return np.where(is_own, 0, np.where(is_near, 1, asked.otherwise))
 
 
+def _engine_words(question: Question) -> str:
+    version = question.engine_version
+    return question.engine if version in (None, ANY_VERSION, UNSTATED) else f"{question.engine} {version}"
+
+
 def _number(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic | np.ndarray) else value
 
@@ -194,6 +200,7 @@ def _source(row: Measurement, nearness: float) -> Source:
         gpu=row.gpu,
         gpus=row.gpus,
         precision=row.precision,
+        kv_precision=row.kv_precision,
         engine=row.engine,
         engine_version=row.engine_version,
         input_tokens=row.input_tokens or 0.0,

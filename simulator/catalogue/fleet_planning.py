@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from simulator.catalogue import hardware
 from simulator.catalogue.fleet_throughput import chosen_gpus, served_requests_per_s
 from simulator.catalogue.lookups import Lookup
@@ -11,7 +13,7 @@ from simulator.domain.models_and_gpus import GPU_COUNTS
 from simulator.domain.options import SelfHostedOption
 from simulator.domain.plans import FleetPlan, Overheads, PlanFault
 from simulator.domain.scenario import Scenario
-from simulator.domain.units import TOKENS_PER_MTOK
+from simulator.domain.units import SECONDS_PER_MONTH, TOKENS_PER_MTOK
 
 
 def plan_fleet(
@@ -53,7 +55,7 @@ def plan_fleet(
 
 
 def _cheapest_gpus(scenario: Scenario, option: SelfHostedOption, lookup: Lookup) -> int | None:
-    """GPUs of the replica that costs least per request of those that hold the model and keep the latency target."""
+    """GPUs of the replica whose fleet costs least to rent at the scenario's mean demand, of those that will do."""
     costs: dict[int, float] = {}
     faults: dict[int, list[PlanFault]] = {}
     for gpus in chosen_gpus(option, GPU_COUNTS):
@@ -61,14 +63,30 @@ def _cheapest_gpus(scenario: Scenario, option: SelfHostedOption, lookup: Lookup)
         machine = machine_of(scenario, option, gpus, trial)
         requests_per_s = served_requests_per_s(scenario, option, gpus, trial)
         if machine is not None and requests_per_s:
-            costs[gpus] = machine.usd_per_replica_hour / requests_per_s
+            costs[gpus] = _usd_per_hour_at_mean_demand(scenario, option, machine, requests_per_s)
         faults[gpus] = trial.notes.faults.get(lookup.name, [])
     if not costs:
         _note_why_none(faults, lookup)
         return None
     best = min(costs, key=lambda gpus: (costs[gpus], gpus))
-    lookup.notes.use(lookup.name, "GPUs of a replica, the cheapest per request", f"{best} GPUs", "chosen", None, False)
+    lookup.notes.use(
+        lookup.name, "GPUs of a replica, the cheapest at the mean demand", f"{best} GPUs", "chosen", None, False
+    )
     return best
+
+
+def _usd_per_hour_at_mean_demand(
+    scenario: Scenario, option: SelfHostedOption, machine: Machine, requests_per_s: float
+) -> float:
+    """Rent of the replicas that the mean demand takes at the load aimed at, in whole machines. [USD/h]"""
+    arriving_per_s = scenario.tokens_per_month / scenario.mix.total_tokens / SECONDS_PER_MONTH
+    load_share = getattr(option.autoscaling, "target_share", 1.0)
+    wanted = arriving_per_s / (requests_per_s * load_share)
+    if option.replicas.divisible:
+        return machine.usd_per_replica_hour * max(wanted, option.replicas.minimum)
+    step = machine.replicas_per_instance
+    whole = max(math.ceil(wanted - 1e-9), option.replicas.minimum, 1)
+    return machine.usd_per_replica_hour * step * math.ceil(whole / step)
 
 
 def _note_why_none(faults: dict[int, list[PlanFault]], lookup: Lookup) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from simulator.catalogue import hardware
-from simulator.catalogue.asking import context_warnings, estimate_throughput, shortfall_of
+from simulator.catalogue.asking import estimate_throughput, shortfall_of
 from simulator.catalogue.benchmark_files import read_benchmark_file
 from simulator.catalogue.efficiencies import DEFAULT_ENGINE, efficiencies
+from simulator.catalogue.estimate_warnings import context_warnings
 from simulator.catalogue.lookups import Lookup
 from simulator.catalogue.measured import is_usable
 from simulator.catalogue.measurements import measurement

@@ -20,10 +20,11 @@ from simulator.domain.efficiencies import EfficiencyTable
 from simulator.domain.kriging import CODES, DIMENSIONS, Situations
 from simulator.domain.measurements import REGIMES, Measurement, Regime
 from simulator.domain.roofline import Layout
-from simulator.domain.serving import Array
+from simulator.domain.serving import Array, larger, smaller
 from simulator.domain.serving_state import FINITE_RUNS, Load, State, state_under
 
-SATURATED_LOAD = 2.0**12
+UNSTATED = "unstated"  # the version of measurements whose source names none
+ANY_VERSION = "any"  # the version of a question that names none: like every version of its class
 _INPUT_OFFSET_TOKENS = 16.0  # below that, the length of a prompt hardly matters
 _ALIKE_REGIMES: tuple[Regime, ...] = ("saturated", "closed", "mlperf-offline", "mlperf-server")
 _QUANTITY = {"output_tokens_per_s": 0, "requests_per_s": 0, "tpot_s": 1, "ttft_s": 2}
@@ -44,7 +45,7 @@ def codes_of(question: Question, quantity: int) -> list[int]:
     ids = question.ids
     model, gpu = open_model(ids.model), gpu_of(ids.gpu)
     precision = "16" if ids.precision in ("bf16", "fp16") else ids.precision
-    version = _code(f"{question.engine} {question.engine_version}")
+    version = _code(f"{question.engine} {question.engine_version or UNSTATED}")
     regime = "saturated" if question.regime in _ALIKE_REGIMES else question.regime
     is_mixture, is_spread = model.experts is not None, bool(ids.layout.expert_parallel > 1)
     names = (model.shape_id, is_mixture, gpu.id, gpu.generation, precision)
@@ -52,30 +53,20 @@ def codes_of(question: Question, quantity: int) -> list[int]:
 
 
 def coordinates_of(load: Load, state: State, gpus: Any) -> Array:
-    """Lengths, load and GPU count in octaves, and the share of a run that its last batch drains in; shape (n, 5).
+    """Lengths, running sequences and GPU count in octaves, and the share of a run that its last batch drains in.
 
-    A batch that a cap or a limit of time per token keeps small is loaded much like so many clients; the largest batch
-    is saturated, and in between the one passes over into the other.
+    Shape (n, 5). Full load and as many clients as the largest batch are one and the same.
     """
-    batch = state.batch
-    by_regime: dict[Regime, Any] = {
-        "burst": load.n_requests,
-        "single": 1.0,
-        "closed": load.concurrency,
-        "static": load.concurrency,
-        "open": np.maximum(batch, 1e-3),
-    }
-    size: Any = by_regime.get(load.regime)
-    size = SATURATED_LOAD if size is None else np.minimum(size, SATURATED_LOAD)
-    is_capped = load.regime == "saturated" and load.concurrency is not None
-    if is_capped or load.tpot_limit_s is not None:
-        fullness = np.log2(np.maximum(batch, 1.0)) / np.log2(np.maximum(state.largest_batch, 2.0))
-        size = np.minimum(size, SATURATED_LOAD ** np.minimum(fullness, 1.0))
     draining: Any = 0.0
     if load.regime in FINITE_RUNS and load.n_requests is not None:
-        draining = np.minimum(1.0, batch / load.n_requests)
-    lengths = np.log2(load.input_tokens + _INPUT_OFFSET_TOKENS), np.log2(np.maximum(load.output_tokens, 1.0))
-    columns = (*lengths, np.log2(size), np.log2(gpus), draining)
+        draining = smaller(1.0, state.batch / load.n_requests)
+    columns = (
+        np.log2(load.input_tokens + _INPUT_OFFSET_TOKENS),
+        np.log2(larger(load.output_tokens, 1.0)),
+        np.log2(larger(state.batch, 1.0)),
+        np.log2(gpus),
+        draining,
+    )
     if not any(np.ndim(column) for column in columns):
         return np.array([columns])
     return np.stack(np.broadcast_arrays(*columns), axis=-1).astype(np.float64)

@@ -189,7 +189,8 @@ class SelfHostedOption(PeopleAndFixed):
     )
     parallelism: Literal["given", "auto"] = Field(
         default="given",
-        description="`auto`: the cheapest number of GPUs that holds the model and meets the latency target.",
+        description="`auto`: as many GPUs as hold the model, meet the latency target and cost least to rent at the "
+        "scenario's mean demand.",
     )
     tensor_parallel: PositiveWhole | None = Field(
         default=None, description="GPUs that share every layer; left out: all that the other kinds leave. [GPUs]"

@@ -43,6 +43,7 @@ class Source:
     gpu: str
     gpus: int
     precision: str | None
+    kv_precision: str | None
     engine: str
     engine_version: str | None
     input_tokens: float
@@ -87,6 +88,7 @@ class ThroughputEstimate:
     gpu: str
     gpus: int
     precision: str
+    kv_precision: str
     engine: str
     output_tokens_per_s: Any
     total_tokens_per_s: Any

@@ -101,20 +101,14 @@ def card_lines(estimate: ThroughputEstimate, asked: Mapping[str, Any]) -> list[s
     ]
     width = max(len(value) for label, value, remark in rows if remark)
     return [
-        f"{name} in {estimate.precision} on {gpu_name}: {layout_words(layout)}, {estimate.engine}",
+        f"{name} in {estimate.precision} on {gpu_name}: {layout_words(layout)}, {estimate.engine}, "
+        f"cache in {estimate.kv_precision}",
         f"{lengths}; {load_words(asked['regime'], asked)}",
         "",
         *(f"  {label:<21}{value:<{width}}  {remark}".rstrip() for label, value, remark in rows),
         *_source_lines(estimate.sources),
-        *(f"  ! {warning}" for warning in (*estimate.warnings, *_overload(estimate, asked))),
+        *(f"  ! {warning}" for warning in estimate.warnings),
     ]
-
-
-def _overload(estimate: ThroughputEstimate, asked: Mapping[str, Any]) -> list[str]:
-    rate = asked.get("arrival_requests_per_s")
-    if not rate or estimate.requests_per_s > 0.999 * rate:
-        return []
-    return [f"{number(rate)} requests/s arrive, {number(estimate.requests_per_s)} are served: the queue grows"]
 
 
 def _source_lines(sources: Sequence[Source]) -> list[str]:
@@ -126,6 +120,7 @@ def _source_lines(sources: Sequence[Source]) -> list[str]:
         day = "undated" if source.as_of is None else str(source.as_of)
         value = f"{number(source.value, 4)} {METRIC_UNITS[source.metric]}"  # type: ignore[index]
         what = f"{source.model} {source.precision or ''}".strip()
+        what += f", cache {source.kv_precision}" if source.kv_precision else ""
         lengths = f"{number(source.input_tokens, 6)} in, {number(source.output_tokens, 6)} out"
         lines += [
             f"    {what}, {source.gpus} x {source.gpu}, {lengths}: {value}; {engine}, {day}"
