@@ -29,13 +29,13 @@ from simulator.catalogue.measured import Measured, usable_rows
 from simulator.domain.efficiencies import EfficiencyTable
 from simulator.domain.kriging import category_covariance, fading
 from simulator.domain.measurements import Measurement
-from simulator.domain.throughput import NEARBY_LIKENESS
+from simulator.domain.throughput import LEAST_LIKENESS, NEARBY_LIKENESS
 
 PAGE = Path(__file__).parents[1] / "docs" / "validation.md"
 FOLDS = 5
 REFIT_STEPS = 4  # from the fit to all rows, which is near
 EVIDENCE = ("measured nearby", "same model and GPU, other settings", "roofline, dense", "roofline, mixture")
-BANDS = ("measured_nearby", "elsewhere_dense", "elsewhere_mixture")
+BANDS = ("measured_nearby", "other_settings", "elsewhere_dense", "elsewhere_mixture")
 COVERED_SHARE = 0.8
 
 
@@ -46,7 +46,6 @@ class Kept:
     log_errors: np.ndarray  # ln(measured / predicted), times turned round
     sd: np.ndarray
     evidence: np.ndarray  # index into EVIDENCE
-    band: np.ndarray  # index into BANDS
 
 
 def shape_of(row: Measurement) -> str:
@@ -63,8 +62,7 @@ def predicted_aside(rows: Sequence[Measurement], folds: np.ndarray) -> Kept:
     """Predict every row from the rows of other folds alone."""
     everything = Measured(rows)
     _, start = fit(everything)
-    is_mixture = np.array([open_model(row.model).experts is not None for row in rows])
-    kept = Kept(np.zeros(len(rows)), np.zeros(len(rows)), np.zeros(len(rows), dtype=int), np.where(is_mixture, 2, 1))
+    kept = Kept(np.zeros(len(rows)), np.zeros(len(rows)), np.zeros(len(rows), dtype=int))
     for fold in np.unique(folds):
         aside = np.flatnonzero(folds == fold)
         training = [row for row, number in zip(rows, folds, strict=True) if number != fold]
@@ -76,7 +74,6 @@ def predicted_aside(rows: Sequence[Measurement], folds: np.ndarray) -> Kept:
             model, gpu = some[0].model, some[0].gpu
             anchoring = anchoring_on(nearest_rows(training, model, gpu), model, gpu, table=table)
             kept.log_errors[index], kept.sd[index], kept.evidence[index] = _predicted(some, anchoring, table)
-    kept.band[kept.evidence == 0] = 0
     return kept
 
 
@@ -91,10 +88,10 @@ def _predicted(
     errors = measured.log_ratios(table) - covariance @ anchors.weights
     explained = ((covariance @ anchors.inverse) * covariance).sum(axis=1)
     sd = np.sqrt(np.maximum(settings.sd**2 - explained, 0.0) + settings.noise_sd**2)
-    near = (covariance[:, anchoring.is_same_pair] >= NEARBY_LIKENESS * settings.sd**2).any(axis=1)
+    same_pair = covariance[:, anchoring.is_same_pair].max(axis=1, initial=0.0) / settings.sd**2
     mixture = open_model(rows[0].model).experts is not None
-    elsewhere = 1 if anchoring.is_same_pair.any() else 3 if mixture else 2
-    return errors, sd, np.where(near, 0, elsewhere)
+    elsewhere = np.where(same_pair >= LEAST_LIKENESS, 1, 3 if mixture else 2)
+    return errors, sd, np.where(same_pair >= NEARBY_LIKENESS, 0, elsewhere)
 
 
 def random_folds(count: int) -> np.ndarray:
@@ -165,7 +162,7 @@ def coverage(random: Kept, pairs: Kept) -> pd.DataFrame:
     further = np.array([getattr(bands, name) for name in BANDS])
     table = {}
     for label, kept in (("rows kept aside", random), ("pairs kept aside", pairs)):
-        half_width = HALF_WIDTH_OF_80_PERCENT * np.hypot(kept.sd, further[kept.band])
+        half_width = HALF_WIDTH_OF_80_PERCENT * np.hypot(kept.sd, further[kept.evidence])
         inside, half = np.abs(kept.log_errors) <= half_width, np.exp(half_width)
         for number, evidence in enumerate(EVIDENCE):
             chosen = kept.evidence == number
@@ -185,8 +182,8 @@ def fitted_bands(random: Kept, pairs: Kept) -> dict[str, float]:
     """Standard deviations on top of what anchoring leaves with which 80 % bands hold 80 % of the rows, by evidence."""
     found = {}
     for number, name in enumerate(BANDS):
-        errors = np.concatenate([np.abs(kept.log_errors)[kept.band == number] for kept in (random, pairs)])
-        sd = np.concatenate([kept.sd[kept.band == number] for kept in (random, pairs)])
+        errors = np.concatenate([np.abs(kept.log_errors)[kept.evidence == number] for kept in (random, pairs)])
+        sd = np.concatenate([kept.sd[kept.evidence == number] for kept in (random, pairs)])
 
         def covered(further: float, errors: np.ndarray = errors, sd: np.ndarray = sd) -> float:
             return float(np.mean(errors <= HALF_WIDTH_OF_80_PERCENT * np.hypot(sd, further))) - COVERED_SHARE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ class Anchoring:
     is_same_pair: Any  # (n,) of bool: measured on the model's shape and the GPU themselves
 
 
-@cache
+@lru_cache(maxsize=64)
 def anchoring_of(model_id: str, gpu_id: str) -> Anchoring:
     """What the published measurements say about a model (any of its shape) on a GPU, however it is served."""
     return anchoring_on(nearest_rows(usable_rows(), model_id, gpu_id), model_id, gpu_id)

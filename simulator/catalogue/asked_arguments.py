@@ -17,6 +17,7 @@ from simulator.domain.plausibility import implausible
 from simulator.domain.serving import Numbers
 from simulator.domain.serving_state import Load
 
+MOST_PARALLEL = 1_024  # GPUs of one kind of parallelism
 _PARALLELISM = ("tensor_parallel", "pipeline_parallel", "expert_parallel", "data_parallel")
 
 
@@ -32,8 +33,8 @@ def degrees(*given: int) -> tuple[int, int, int, int]:
     """Tensor, pipeline, expert and data parallelism, checked to be whole numbers (which true is not)."""
     for name, value in zip(_PARALLELISM, given, strict=True):
         is_number = isinstance(value, Integral | float) and not isinstance(value, bool)
-        if not is_number or not value >= 1 or value % 1 != 0:
-            raise ValueError(f"{name} is {value!r}, must be a whole number of at least 1")
+        if not is_number or not 1 <= value <= MOST_PARALLEL or value % 1 != 0:
+            raise ValueError(f"{name} is {value!r}, must be a whole number of at least 1 and at most {MOST_PARALLEL:,}")
     tensor, pipeline, expert, data = map(int, given)
     return tensor, pipeline, expert, data
 
@@ -57,7 +58,8 @@ def numbers(name: str, value: Numbers, least: float, most: float = np.inf) -> An
         return float(value)  # the usual case, quickly
     try:
         given = np.asarray(value)
-    except ValueError:  # lists within lists
+        given = given.astype(np.float64) if given.dtype.kind in "iu" else given
+    except (ValueError, OverflowError):  # lists within lists
         raise ValueError(f"{name} is {value!r}, must be a number or an array of shape (n,)") from None
     if given.dtype.kind not in "iuf":
         raise ValueError(f"{name} is {value!r}, must be a number")

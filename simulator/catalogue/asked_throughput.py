@@ -51,7 +51,7 @@ def asked_throughput(
         estimate = estimate_throughput(model, gpu, **asked)
     if not estimate.fits:
         raise ValueError(estimate.warnings[-1])
-    if estimate.output_tokens_per_s <= 0.0:
+    if estimate.output_tokens_per_s <= 0.0 and asked.get("tpot_limit_s") is not None:
         raise ValueError(
             f"{model} in {estimate.precision} on {gpu} does not keep a time per token of {asked['tpot_limit_s']:g} s "
             f"even with one sequence at a time; {estimate.gpus} of them take {estimate.tpot_s:.3g} s"

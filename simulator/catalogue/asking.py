@@ -25,6 +25,7 @@ from simulator.catalogue.estimate_warnings import (
     arithmetic_warnings,
     context_warnings,
     far_measurements,
+    layout_warnings,
     load_warnings,
 )
 from simulator.catalogue.estimating import estimate
@@ -45,7 +46,6 @@ T = TypeVar("T")
 
 _VERSION = re.compile(r"\d|unstated|latest|nightly|any")
 KV_PRECISIONS: tuple[Precision, ...] = ("bf16", "fp16", "fp8", "int8")
-_PARALLELISM = ("tensor_parallel", "pipeline_parallel", "expert_parallel", "data_parallel")
 
 
 def estimate_throughput(
@@ -149,7 +149,8 @@ def estimate_throughput(
     check_sizes(load)
     own = own_measurements(measurements)
     longest = float(np.max(load.input_tokens + load.output_tokens))
-    known = (*context_warnings(found_model, longest), *arithmetic_warnings(question.ids), *far_measurements(own))
+    of_replica = (*layout_warnings(question.ids), *arithmetic_warnings(question.ids))
+    known = (*context_warnings(found_model, longest), *of_replica, *far_measurements(own))
     answer = estimate(question, load, own, known)
     found = load_warnings(load, answer) if np.all(answer.fits) else (shortfall_text(question.ids, load),)
     return replace(answer, warnings=(*answer.warnings, *found)) if found else answer

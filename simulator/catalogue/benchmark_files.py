@@ -61,8 +61,6 @@ def read_benchmark_file(
             f"{tensor_parallel} x {pipeline_parallel} x {data_parallel}"
         )
     path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"{path}: is no file")
     runs = runs_of(path)
     faults: list[str] = []
     figures = [_figures_of(run, faults) for run in runs]

@@ -87,6 +87,7 @@ class Bands(Model):
     """Standard deviation on top of what anchoring leaves, so that 80 % bands hold 80 % of rows kept aside."""
 
     measured_nearby: NonNegative
+    other_settings: NonNegative
     elsewhere_dense: NonNegative
     elsewhere_mixture: NonNegative
 

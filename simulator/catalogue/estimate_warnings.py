@@ -17,6 +17,7 @@ from simulator.domain.serving_state import Load
 from simulator.domain.throughput import ThroughputEstimate
 
 _EXPECTED_UNPACKED = ("int4", "w8a16")  # formats that no GPU computes in
+_GPUS_PER_MACHINE = 8
 _FAR_RATIO = 2.5  # a measurement so many times off the roofline is hardly of what was asked
 
 
@@ -41,6 +42,13 @@ def context_warnings(model: OpenModel, longest: float) -> tuple[str, ...]:
     raise ValueError(
         f"input_tokens + output_tokens is {longest:g}, must be at most {context:g}, the context of {model.id}"
     )
+
+
+def layout_warnings(ids: ReplicaIds) -> tuple[str, ...]:
+    """That a replica is larger than a machine."""
+    if ids.layout.gpus <= _GPUS_PER_MACHINE:
+        return ()
+    return (f"{ids.layout.gpus:g} GPUs span machines, whose links are slower than those within one, as assumed here",)
 
 
 def arithmetic_warnings(ids: ReplicaIds) -> tuple[str, ...]:

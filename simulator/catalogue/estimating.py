@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from simulator.domain.roofline import Replica
 from simulator.domain.serving import Array, larger
 from simulator.domain.serving_state import Load, State, state_under
 from simulator.domain.throughput import (
+    LEAST_LIKENESS,
     NEARBY_LIKENESS,
     Band,
     EvidenceKind,
@@ -56,16 +57,18 @@ class _Asked:
     further_variances: Array  # (5,): on top of what anchoring leaves, in the order of `_EVIDENCE`
 
 
-@cache
+@lru_cache(maxsize=64)
 def _asked(question: Question, own: tuple[Measurement, ...]) -> _Asked:
     ids = question.ids
+    # A user's own results that name no version are of the one that is asked about.
+    own = tuple(replace(row, engine_version=row.engine_version or question.engine_version) for row in own)
     anchoring = anchoring_with(own, ids.model, ids.gpu) if own else anchoring_of(ids.model, ids.gpu)
     codes = np.array([codes_of(question, quantity) for quantity in _QUANTITIES])
     here = Situations(np.zeros((len(_QUANTITIES), DIMENSIONS)), codes)
     categories = category_covariance(here, anchoring.anchors.situations, likeness())
     is_own = np.arange(len(anchoring.rows)) < len(own)
     is_mixture = open_model(ids.model).experts is not None
-    otherwise = 2 if anchoring.is_same_pair.any() else 4 if is_mixture else 3
+    otherwise = 4 if is_mixture else 3
     sets = np.array([is_own, anchoring.is_same_pair])
     return _Asked(anchoring, categories, sets, otherwise, _further_variances(is_mixture))
 
@@ -158,8 +161,9 @@ def _correction(asked: _Asked, load: Load, state: State, replica: Replica) -> Co
 
 def _evidence_index(asked: _Asked, found: Correction) -> Any:
     """The row of `_EVIDENCE` for each question."""
-    is_own, is_near = found.nearest >= NEARBY_LIKENESS
-    return np.where(is_own, 0, np.where(is_near, 1, asked.otherwise))
+    own, same_pair = found.nearest
+    elsewhere = np.where(same_pair >= LEAST_LIKENESS, 2, asked.otherwise)
+    return np.where(own >= NEARBY_LIKENESS, 0, np.where(same_pair >= NEARBY_LIKENESS, 1, elsewhere))
 
 
 def _engine_words(question: Question) -> str:
@@ -179,13 +183,12 @@ def _further_variances(is_mixture: bool) -> Array:
     """Variance on top of what anchoring leaves, in the order of `_EVIDENCE`."""
     bands = efficiencies().bands
     elsewhere = bands.elsewhere_mixture if is_mixture else bands.elsewhere_dense
-    return np.array([0.0, bands.measured_nearby, elsewhere, elsewhere, elsewhere]) ** 2
+    return np.array([0.0, bands.measured_nearby, bands.other_settings, elsewhere, elsewhere]) ** 2
 
 
 def _sources(asked: _Asked, likeness_of_first: Array) -> tuple[Source, ...]:
-    """The measurements most alike to the (first) question; those of the same model and GPU before others."""
-    rows, same_pair = asked.anchoring.rows, asked.anchoring.is_same_pair
-    merit = likeness_of_first + same_pair
+    """The measurements most alike to the (first) question, most alike first."""
+    rows, merit = asked.anchoring.rows, likeness_of_first.copy()
     order = []
     for _ in range(min(MOST_SOURCES, len(rows))):
         order.append(int(merit.argmax()))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 
 from simulator.catalogue import hardware
-from simulator.catalogue.fleet_throughput import chosen_gpus, served_requests_per_s
+from simulator.catalogue.fleet_throughput import chosen_layouts, served_requests_per_s
 from simulator.catalogue.lookups import Lookup
 from simulator.catalogue.machines import Machine, machine_of, whole_machines
 from simulator.catalogue.notes import Notes
-from simulator.domain.models_and_gpus import GPU_COUNTS
 from simulator.domain.options import SelfHostedOption
 from simulator.domain.plans import FleetPlan, Overheads, PlanFault
 from simulator.domain.scenario import Scenario
 from simulator.domain.units import SECONDS_PER_MONTH, TOKENS_PER_MTOK
+
+GPUS_TRIED = (1, 2, 4, 8)  # of one machine
 
 
 def plan_fleet(
@@ -24,11 +25,12 @@ def plan_fleet(
     lookup.find("gpu", option.gpu, hardware.gpu)
     lookup.find("model", option.model, hardware.open_model)
     are_known = name not in notes.faults
-    gpus: int | None = option.gpus
+    gpus = option.gpus
     if option.parallelism == "auto" and are_known:
-        gpus = _cheapest_gpus(scenario, option, lookup)
-    if gpus is None:
-        return None
+        chosen = _cheapest_layout(scenario, option, lookup)
+        if chosen is None:
+            return None
+        gpus, option = chosen
     machine = machine_of(scenario, option, gpus, lookup)
     requests_per_s = served_requests_per_s(scenario, option, gpus, lookup) if are_known else None
     if requests_per_s is None or machine is None or name in notes.faults:
@@ -54,25 +56,27 @@ def plan_fleet(
     )
 
 
-def _cheapest_gpus(scenario: Scenario, option: SelfHostedOption, lookup: Lookup) -> int | None:
-    """GPUs of the replica whose fleet costs least to rent at the scenario's mean demand, of those that will do."""
-    costs: dict[int, float] = {}
+def _cheapest_layout(
+    scenario: Scenario, option: SelfHostedOption, lookup: Lookup
+) -> tuple[int, SelfHostedOption] | None:
+    """GPUs and layout of the replica whose fleet costs least to rent at the mean demand; None: none will do."""
+    costs: list[tuple[float, int, SelfHostedOption]] = []
     faults: dict[int, list[PlanFault]] = {}
-    for gpus in chosen_gpus(option, GPU_COUNTS):
+    for gpus, laid_out in chosen_layouts(option, GPUS_TRIED):
         trial = Lookup(lookup.path, lookup.name, Notes())
-        machine = machine_of(scenario, option, gpus, trial)
-        requests_per_s = served_requests_per_s(scenario, option, gpus, trial)
+        machine = machine_of(scenario, laid_out, gpus, trial)
+        requests_per_s = served_requests_per_s(scenario, laid_out, gpus, trial)
         if machine is not None and requests_per_s:
-            costs[gpus] = _usd_per_hour_at_mean_demand(scenario, option, machine, requests_per_s)
-        faults[gpus] = trial.notes.faults.get(lookup.name, [])
+            costs.append((_usd_per_hour_at_mean_demand(scenario, option, machine, requests_per_s), gpus, laid_out))
+        faults.setdefault(gpus, trial.notes.faults.get(lookup.name, []))
     if not costs:
         _note_why_none(faults, lookup)
         return None
-    best = min(costs, key=lambda gpus: (costs[gpus], gpus))
-    lookup.notes.use(
-        lookup.name, "GPUs of a replica, the cheapest at the mean demand", f"{best} GPUs", "chosen", None, False
-    )
-    return best
+    _, gpus, best = min(costs, key=lambda found: found[:2])
+    layout = f"{gpus} GPU{'s' * (gpus > 1)}, experts shared by all" if best.expert_parallel > 1 else f"{gpus} GPUs"
+    what = "GPUs of a replica, the cheapest at the mean demand"
+    lookup.notes.use(lookup.name, what, layout, "chosen", None, False)
+    return gpus, best
 
 
 def _usd_per_hour_at_mean_demand(
@@ -97,7 +101,7 @@ def _note_why_none(faults: dict[int, list[PlanFault]], lookup: Lookup) -> None:
         lookup.notes.faults.setdefault(lookup.name, []).extend(everywhere)
         return
     reasons = [f"{gpus} GPU{'s' * (gpus > 1)}: {_reason(of_count[0], lookup)}" for gpus, of_count in faults.items()]
-    why = "; ".join(reasons) or f"no layout on {', '.join(map(str, GPU_COUNTS))} GPUs"
+    why = "; ".join(reasons) or f"no layout on {', '.join(map(str, GPUS_TRIED))} GPUs"
     lookup.fault("parallelism", f"is 'auto', but nothing will do: {why}", infeasible=True)
 
 

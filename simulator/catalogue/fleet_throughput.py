@@ -34,12 +34,23 @@ _BATCHES = 48  # sizes tried where a time to the first token must be kept
 _KEYS = {"input_tokens + output_tokens": ("model", False), "tpot_limit_s": ("latency.tpot_s", True)}
 
 
-def chosen_gpus(option: SelfHostedOption, counts: Iterable[int]) -> tuple[int, ...]:
-    """Numbers of GPUs that an option could spread a replica over, of those given."""
+def chosen_layouts(option: SelfHostedOption, counts: Iterable[int]) -> tuple[tuple[int, SelfHostedOption], ...]:
+    """Layouts that an option could spread a replica over: tensor parallel, and experts shared by groups of one GPU.
+
+    Each is a number of GPUs, of those given, and the option with that layout.
+    """
+    model = None if option.model is None else hardware.open_model(option.model)
+    heads = None if model is None else model.attention_heads
     others = option.pipeline_parallel * option.data_parallel
-    heads = None if option.model is None else hardware.open_model(option.model).attention_heads
-    fitting = (count for count in counts if count % others == 0)
-    return tuple(count for count in fitting if heads is None or heads.value % (count // others) == 0)
+    fitting = [count for count in counts if count % others == 0]
+    layouts = [(count, option) for count in fitting if heads is None or heads.value % (count // others) == 0]
+    if model is None or model.experts is None or others * option.expert_parallel > 1:
+        return tuple(layouts)
+    groups = [count for count in fitting if count > 1 and model.experts.value % count == 0]
+    return (
+        *layouts,
+        *((count, option.model_copy(update={"data_parallel": count, "expert_parallel": count})) for count in groups),
+    )
 
 
 def served_requests_per_s(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Lookup) -> float | None:
@@ -138,6 +149,7 @@ def _estimate(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: L
             kv_precision=option.kv_precision,
             engine=option.engine,
             engine_version=option.engine_version,
+            regime="saturated",
             concurrency=concurrency,
             tpot_limit_s=option.latency.tpot_s,
             prefix_cached_share=_cached_share(scenario, option),

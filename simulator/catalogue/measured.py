@@ -41,12 +41,16 @@ class Question:
 
 
 def codes_of(question: Question, quantity: int) -> list[int]:
-    """The codes of a situation, in the order of `kriging.CODES`."""
+    """The codes of a situation, in the order of `kriging.CODES`.
+
+    What a replica can serve of arrivals is what it serves at full load, so measured there.
+    """
     ids = question.ids
     model, gpu = open_model(ids.model), gpu_of(ids.gpu)
     precision = "16" if ids.precision in ("bf16", "fp16") else ids.precision
     version = _code(f"{question.engine} {question.engine_version or UNSTATED}")
-    regime = "saturated" if question.regime in _ALIKE_REGIMES else question.regime
+    is_alike = question.regime in _ALIKE_REGIMES or (question.regime == "open" and quantity == 0)
+    regime = "saturated" if is_alike else question.regime
     is_mixture, is_spread = model.experts is not None, bool(ids.layout.expert_parallel > 1)
     names = (model.shape_id, is_mixture, gpu.id, gpu.generation, precision)
     return [*(_code(str(name)) for name in names), version, _code(ids.engine_class), quantity, _code(regime), is_spread]

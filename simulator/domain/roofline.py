@@ -174,6 +174,7 @@ class IterationTerms:
     sequence_overhead_s: Numbers
     knee: Numbers
     stretch: Numbers  # of the whole, by pipeline bubbles
+    groups: Numbers  # data-parallel groups x stages: a sequence is in one of them at a time
     tokens_per_pass: Numbers = 1.0  # speculative decoding: tokens that one pass of the model yields
 
 
@@ -295,6 +296,7 @@ def iteration_terms(
         sequence_overhead_s=efficiency.sequence_s / layout.data_parallel,
         knee=efficiency.knee,
         stretch=1.0 + _switch(layout.pipeline_parallel > 1) * efficiency.pipeline_loss_share,
+        groups=layout.data_parallel * layout.pipeline_parallel * 1.0,
         tokens_per_pass=tokens_per_pass,
     )
 
@@ -306,20 +308,21 @@ def iteration_s(terms: IterationTerms, batch: Numbers) -> Numbers:
     (a^p + b^p)^(1/p), not the larger one, which would be up to 1.6 times too fast.
     """
     decode_s = pass_s(terms, batch) / terms.tokens_per_pass
-    return decode_s + batch * (terms.prefill_s + terms.link_prefill_s) * terms.stretch
+    return decode_s + larger(batch, terms.groups) * (terms.prefill_s + terms.link_prefill_s) * terms.stretch
 
 
 def pass_s(terms: IterationTerms, batch: Numbers) -> Numbers:
     """Time of one pass of the model over `batch` sequences, without any prompts. [s]
 
     Speculative decoding saves reading, not arithmetic: every token that a pass yields is computed and sent, and drafts
-    that are refused, which are not counted here, as well.
+    that are refused, which are not counted here, as well. Fewer sequences than groups and stages leave some idle.
     """
-    tokens = batch * terms.tokens_per_pass
+    shared = larger(batch, terms.groups)
+    tokens = shared * terms.tokens_per_pass
     reading_s = terms.weights_s + terms.experts_s * experts_met_share(terms, batch)
     linear_s = _smooth_maximum(reading_s, tokens * terms.matrices_s, terms.knee)
     per_sequence_s = terms.kv_s + terms.sequence_overhead_s
-    rest_s = batch * per_sequence_s + tokens * terms.link_s + terms.latency_s + terms.overhead_s
+    rest_s = shared * per_sequence_s + tokens * terms.link_s + terms.latency_s + terms.overhead_s
     return (linear_s + rest_s) * terms.stretch
 
 
@@ -342,7 +345,7 @@ def time_per_token_s(terms: IterationTerms, batch: Numbers) -> Numbers:
 
 def others_prompts_s(terms: IterationTerms, batch: Numbers) -> Numbers:
     """Time of an iteration that goes to the prompts of all sequences but one. [s]"""
-    return larger(batch - 1.0, 0.0) * (terms.prefill_s + terms.link_prefill_s) * terms.stretch
+    return larger(batch - terms.groups, 0.0) * (terms.prefill_s + terms.link_prefill_s) * terms.stretch
 
 
 def lone_first_token_s(replica: Replica, terms: IterationTerms, output_tokens: Numbers) -> Numbers:
@@ -382,9 +385,10 @@ def fastest(
     without overheads and with messages that cost nothing; time per token by reading alone.
     """
     terms = iteration_terms(replica.flawless, input_tokens, output_tokens, prefix_cached_share, tokens_per_pass)
-    reading_s = terms.weights_s + terms.experts_s * experts_met_share(terms, batch) + batch * terms.kv_s
-    reading_s = reading_s / terms.tokens_per_pass
-    arithmetic_s = batch * (terms.matrices_s + terms.prefill_s)
+    reading_s = terms.weights_s + terms.experts_s * experts_met_share(terms, batch)
+    shared = larger(batch, terms.groups)
+    reading_s = (reading_s + shared * terms.kv_s) / terms.tokens_per_pass
+    arithmetic_s = shared * (terms.matrices_s + terms.prefill_s)
     return Fastest(batch / larger(reading_s, arithmetic_s), reading_s)
 
 

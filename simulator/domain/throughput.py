@@ -23,6 +23,7 @@ Bound = Literal["weights", "kv", "compute", "links", "overhead", "batch cap", "l
 
 # Covariance with the most alike measurement, over the variance, from which it counts as nearby.
 NEARBY_LIKENESS = 0.5
+LEAST_LIKENESS = 0.05  # below it a measurement of the same model and GPU says nothing about the question
 _NEARLY = 0.999  # a batch so close to the largest is the largest, as much of what arrives is all of it
 _WAITING = ("weights", "overhead")  # parts of an iteration that a larger batch would share
 

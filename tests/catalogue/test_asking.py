@@ -84,7 +84,8 @@ def test_few_clients_get_their_tokens_one_time_per_token_apart():
     for clients in (1, 4, 16):
         perf = asked(concurrency=clients)
         one_request_s = perf.ttft_s + 499 * perf.tpot_s
-        assert perf.output_tokens_per_s == pytest.approx(clients * 500 / one_request_s, rel=0.03)
+        # times to the first token are of clients in clumps, which throughput is not
+        assert perf.output_tokens_per_s == pytest.approx(clients * 500 / one_request_s, rel=0.06)
 
 
 def test_more_clients_get_more_together_and_less_each():
@@ -231,7 +232,7 @@ def asked_as_measured(row, **more):
         precision=ids.precision,
         kv_precision=ids.kv_precision,
         engine=row.engine,
-        engine_version=row.engine_version,
+        engine_version=row.engine_version or "unstated",
         regime=row.regime,
         **load,
         **more,
@@ -300,7 +301,8 @@ def test_llama_8b_on_an_h100_nvl_is_met_as_measured():
 def test_evidence_grows_weaker_with_the_distance_from_what_was_measured():
     like_measured = asked("llama-3.1-8b", "h100-nvl", input_tokens=512, output_tokens=256, precision="fp16",
                           n_requests=500, engine_version="0.19.0")  # fmt: skip
-    other = asked("llama-3.1-8b", "h100-nvl", input_tokens=30_000, output_tokens=9, precision="int4", engine="sglang")
+    other = asked("llama-3.1-8b", "h100-nvl", input_tokens=8_000, output_tokens=64, precision="fp16",
+                  engine_version="0.15.1")  # fmt: skip
     assert like_measured.evidence == "measured nearby"
     assert other.evidence == "same model and GPU, other settings"
 
@@ -418,10 +420,13 @@ def test_times_of_ones_own_are_met_as_throughput_is():
 
 
 def test_a_measurement_beyond_physics_lifts_nothing_beyond_it():
-    perf = asked(measurements=[measured_by_user(1e9)])
+    with pytest.raises(ValueError, match="the arithmetic of 1 x h100-sxm allows"):
+        asked(measurements=[measured_by_user(1e9)])
+    # below that by output alone, but a token of output comes with two of input: two operations per parameter each
+    perf = asked(measurements=[measured_by_user(6e4)])
     peak = gpu_of("h100-sxm").flops_16bit_per_s.value
-    # a token of output comes with two of input, and each costs two operations per parameter
     assert perf.output_tokens_per_s * 3 * 2 * 7.5e9 <= peak
+    assert "times the roofline" in perf.warnings[0]
 
 
 def test_a_benchmark_file_anchors_as_its_rows_do(tmp_path):

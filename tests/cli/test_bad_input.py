@@ -378,7 +378,7 @@ LAYOUTS = [
         "stages-that-no-number-of-gpus-has",
         "pipeline_parallel: 3\n    parallelism: auto",
         "parallelism",
-        "is 'auto', but nothing will do: no layout on 1, 2, 4, 8, 16 GPUs",
+        "is 'auto', but nothing will do: no layout on 1, 2, 4, 8 GPUs",
     ),
 ]
 

@@ -75,7 +75,7 @@ def test_the_card_says_what_is_served_what_limits_it_and_what_it_stands_on(break
         "limited by", "evidence", "nearest measurements", "80 % band",
     ):  # fmt: skip
         assert label in result.stdout
-    assert f"{estimate.requests_per_s:.2f} requests/s" in result.stdout
+    assert f"{estimate.requests_per_s:.3g} requests/s" in result.stdout
     assert estimate.sources[0].source in result.stdout
     assert estimate.sources[0].id in result.stdout
 
@@ -134,7 +134,7 @@ def test_layout_load_and_limits_are_passed_on(breakeven):
     clients = json.loads(breakeven(*H100, "--concurrency", "16", "--json").stdout)
     assert clients["asked"]["regime"] == "closed"
     open_loop = breakeven(*H100, "--arrival-rate", "1e6")
-    assert "! 1 M requests/s arrive" in open_loop.stdout and "the queue grows" in open_loop.stdout
+    assert "! more requests arrive than the replica can serve" in open_loop.stdout
     keeping_up = json.loads(breakeven(*H100, "--arrival-rate", "0.5", "--json").stdout)
     assert keeping_up["requests_per_s"] == pytest.approx(0.5)
 

@@ -210,8 +210,8 @@ def test_a_lone_request_waits_for_its_prompt_alone():
 def test_the_prompts_of_others_delay_the_first_token():
     lone_s = lone_first_token_s(ONE, TERMS, 500.0)
     busy = state("closed", concurrency=64.0)
-    share_of_others = 63 * TERMS.prefill_s / iteration_s(TERMS, 64.0)
-    assert busy.ttft_s == pytest.approx(lone_s / (1 - share_of_others))
+    prompt_s = 500 * TERMS.prefill_s
+    assert busy.ttft_s == pytest.approx(lone_s + 2 * iteration_s(TERMS, 64.0) + 63 / 4 * prompt_s)
 
 
 @QUICK
