@@ -22,11 +22,10 @@ from simulator.catalogue.asked_arguments import (
 from simulator.catalogue.efficiencies import DEFAULT_ENGINE, engine_class
 from simulator.catalogue.errors import UnknownId
 from simulator.catalogue.estimate_warnings import (
-    arithmetic_warnings,
     context_warnings,
     far_measurements,
-    layout_warnings,
     load_warnings,
+    replica_warnings,
 )
 from simulator.catalogue.estimating import estimate
 from simulator.catalogue.hardware import gpu as gpu_of
@@ -148,11 +147,12 @@ def estimate_throughput(
     )
     check_sizes(load)
     own = own_measurements(measurements)
-    longest = float(np.max(load.input_tokens + load.output_tokens))
-    of_replica = (*layout_warnings(question.ids), *arithmetic_warnings(question.ids))
-    known = (*context_warnings(found_model, longest), *of_replica, *far_measurements(own))
+    total = load.input_tokens + load.output_tokens
+    longest = total if type(total) is float else float(np.max(total))
+    known = (*context_warnings(found_model, longest), *replica_warnings(question.ids), *far_measurements(own))
     answer = estimate(question, load, own, known)
-    found = load_warnings(load, answer) if np.all(answer.fits) else (shortfall_text(question.ids, load),)
+    fits = answer.fits is True or np.all(answer.fits)
+    found = load_warnings(load, answer) if fits else (shortfall_text(question.ids, load),)
     return replace(answer, warnings=(*answer.warnings, *found)) if found else answer
 
 

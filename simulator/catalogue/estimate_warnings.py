@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -44,14 +45,20 @@ def context_warnings(model: OpenModel, longest: float) -> tuple[str, ...]:
     )
 
 
-def layout_warnings(ids: ReplicaIds) -> tuple[str, ...]:
+@cache
+def replica_warnings(ids: ReplicaIds) -> tuple[str, ...]:
+    """What is out of the ordinary with a replica, whatever its load."""
+    return (*_layout_warnings(ids), *_arithmetic_warnings(ids))
+
+
+def _layout_warnings(ids: ReplicaIds) -> tuple[str, ...]:
     """That a replica is larger than a machine."""
     if ids.layout.gpus <= _GPUS_PER_MACHINE:
         return ()
     return (f"{ids.layout.gpus:g} GPUs span machines, whose links are slower than those within one, as assumed here",)
 
 
-def arithmetic_warnings(ids: ReplicaIds) -> tuple[str, ...]:
+def _arithmetic_warnings(ids: ReplicaIds) -> tuple[str, ...]:
     """That a GPU has no arithmetic of its own for a precision."""
     arithmetic = arithmetic_of(gpu_of(ids.gpu), ids.precision)
     if arithmetic is None or not arithmetic.weights_only or ids.precision in _EXPECTED_UNPACKED:
@@ -61,7 +68,9 @@ def arithmetic_warnings(ids: ReplicaIds) -> tuple[str, ...]:
 
 def far_measurements(own: Sequence[Measurement]) -> tuple[str, ...]:
     """That a user's own measurement is far from what the roofline has for its replica."""
-    ratios = np.exp(Measured(own).log_ratios()) if own else np.empty(0)
+    if not own:
+        return ()
+    ratios = np.exp(Measured(own).log_ratios())
     return tuple(
         f"{row.source} says {row.value:,.4g} {row.metric}, {ratio:.2g} times the roofline of {row.gpus} x {row.gpu} "
         f"with {row.model} in {row.precision}: was that what was measured?"
