@@ -217,10 +217,8 @@ def replaced(text: str, name: str, table: str) -> str:
     return f"{head}{begin}{table}\n{end}{tail}"
 
 
-def tables(rows: Sequence[Measurement]) -> Iterable[tuple[str, str]]:
+def tables(rows: Sequence[Measurement], random: Kept, pairs: Kept) -> Iterable[tuple[str, str]]:
     """Every table by the name of its mark."""
-    random = predicted_aside(rows, random_folds(len(rows)))
-    pairs = predicted_aside(rows, pair_folds(rows))
     measured = Measured(rows)
     columns = {
         "rows kept aside": random.log_errors,
@@ -237,7 +235,6 @@ def tables(rows: Sequence[Measurement]) -> Iterable[tuple[str, str]]:
     ):
         yield name, _markdown(by(rows, key, random.log_errors, pairs.log_errors, least), name[:-1])
     yield "bands", _markdown(coverage(random, pairs), "")
-    yield "widths", repr(fitted_bands(random, pairs))
 
 
 def main() -> None:
@@ -245,14 +242,16 @@ def main() -> None:
     arguments.add_argument("--write", action="store_true", help="put the tables into docs/validation.md")
     arguments.add_argument("--bands", action="store_true", help="put the widths into hardware/efficiencies.yaml")
     given = arguments.parse_args()
-    text = PAGE.read_text(encoding="utf-8") if given.write else ""
-    for name, table in tables(usable_rows()):
-        print(f"\n{name}\n{table}", flush=True)
-        if name == "widths":
-            if given.bands:
-                save({**efficiencies().model_dump(mode="json", exclude_none=True), "bands": eval(table)})
-        elif given.write:
-            text = replaced(text, name, table)
+    rows = usable_rows()
+    random, pairs = predicted_aside(rows, random_folds(len(rows))), predicted_aside(rows, pair_folds(rows))
+    text = PAGE.read_text(encoding="utf-8")
+    for name, table in tables(rows, random, pairs):
+        print(f"\n{name}\n{table}")
+        text = replaced(text, name, table)
+    bands = fitted_bands(random, pairs)
+    print(f"\nbands {bands}")
+    if given.bands:
+        save({**efficiencies().model_dump(mode="json", exclude_none=True), "bands": bands})
     if given.write:
         PAGE.write_text(text, encoding="utf-8")
 

@@ -80,10 +80,8 @@ def nearest_rows(rows: Sequence[Measurement], model_id: str, gpu_id: str) -> tup
 
 @cache
 def _alikeness(model_id: str, gpu_id: str, to_model_id: str, to_gpu_id: str) -> float:
-    settings = likeness()
     one, other = open_model(model_id), open_model(to_model_id)
-    gpu, other_gpu = gpu_of(gpu_id), gpu_of(to_gpu_id)
     same_kind = (one.experts is None) == (other.experts is None)
-    another_model = settings.model * (1.0 if same_kind else settings.model_kind)
-    another_gpu = settings.generation * (1.0 if gpu.generation == other_gpu.generation else settings.gpu)
-    return (1.0 if one.shape_id == other.shape_id else another_model) * (1.0 if gpu_id == to_gpu_id else another_gpu)
+    same_generation = gpu_of(gpu_id).generation == gpu_of(to_gpu_id).generation
+    of_models = likeness().of_models(one.shape_id == other.shape_id, same_kind)
+    return float(of_models * likeness().of_gpus(gpu_id == to_gpu_id, same_generation))

@@ -18,7 +18,7 @@ from simulator.domain.serving import Numbers
 from simulator.domain.serving_state import Load
 
 MOST_PARALLEL = 1_024  # GPUs of one kind of parallelism
-_PARALLELISM = ("tensor_parallel", "pipeline_parallel", "expert_parallel", "data_parallel")
+PARALLELISM = ("tensor_parallel", "pipeline_parallel", "expert_parallel", "data_parallel")
 
 
 def texts(**given: Any) -> tuple[Any, ...]:
@@ -31,7 +31,7 @@ def texts(**given: Any) -> tuple[Any, ...]:
 
 def degrees(*given: int) -> tuple[int, int, int, int]:
     """Tensor, pipeline, expert and data parallelism, checked to be whole numbers (which true is not)."""
-    for name, value in zip(_PARALLELISM, given, strict=True):
+    for name, value in zip(PARALLELISM, given, strict=True):
         is_number = isinstance(value, Integral | float) and not isinstance(value, bool)
         if not is_number or not 1 <= value <= MOST_PARALLEL or value % 1 != 0:
             raise ValueError(f"{name} is {value!r}, must be a whole number of at least 1 and at most {MOST_PARALLEL:,}")

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from simulator.catalogue.asked_arguments import PARALLELISM, regime_of
 from simulator.catalogue.asking import estimate_throughput
 from simulator.catalogue.benchmark_files import read_benchmark_file
 from simulator.domain.throughput import ThroughputEstimate
-
-_LAYOUT = ("tensor_parallel", "pipeline_parallel", "expert_parallel", "data_parallel")
 
 
 def asked_throughput(
@@ -40,12 +39,12 @@ def asked_throughput(
         Naming the argument; also where the model does not fit, or one sequence at a time is above the limit.
     """
     asked = {**question, **_layout_of(gpus, question)}
-    asked["regime"] = asked.get("regime") or (
-        "open" if "arrival_requests_per_s" in asked else "closed" if "concurrency" in asked else "saturated"
-    )
+    asked["regime"] = regime_of(*(asked.get(key) for key in ("regime", "concurrency", "arrival_requests_per_s")))
     estimate = estimate_throughput(model, gpu, **asked)
     if measurements:
-        replica = {key: asked[key] for key in (*_LAYOUT, "kv_precision", "engine", "engine_version") if key in asked}
+        replica = {
+            key: asked[key] for key in (*PARALLELISM, "kv_precision", "engine", "engine_version") if key in asked
+        }
         of_replica = {**replica, "model": model, "gpu": gpu, "gpus": estimate.gpus, "precision": estimate.precision}
         asked["measurements"] = [row for path in measurements for row in read_benchmark_file(path, **of_replica)]
         estimate = estimate_throughput(model, gpu, **asked)
@@ -61,7 +60,7 @@ def asked_throughput(
 
 def _layout_of(gpus: int | None, question: dict[str, Any]) -> dict[str, int]:
     """The degrees of parallelism, the tensor-parallel one from the number of GPUs where it is not given."""
-    layout = {name: int(question.get(name, 1)) for name in _LAYOUT}
+    layout = {name: int(question.get(name, 1)) for name in PARALLELISM}
     others = layout["pipeline_parallel"] * layout["data_parallel"]
     if gpus is not None and "tensor_parallel" not in question and gpus % others == 0:
         layout["tensor_parallel"] = gpus // others

@@ -13,12 +13,11 @@ from simulator.catalogue.measured import Measured, usable_rows
 from simulator.catalogue.replicas import ReplicaIds
 from simulator.domain.arithmetic import arithmetic_of
 from simulator.domain.measurements import Measurement
-from simulator.domain.models_and_gpus import OpenModel
+from simulator.domain.models_and_gpus import GPUS_PER_MACHINE, OpenModel
 from simulator.domain.serving_state import Load
 from simulator.domain.throughput import ThroughputEstimate
 
 _EXPECTED_UNPACKED = ("int4", "w8a16")  # formats that no GPU computes in
-_GPUS_PER_MACHINE = 8
 _FAR_RATIO = 2.5  # a measurement so many times off the roofline is hardly of what was asked
 
 
@@ -53,7 +52,7 @@ def replica_warnings(ids: ReplicaIds) -> tuple[str, ...]:
 
 def _layout_warnings(ids: ReplicaIds) -> tuple[str, ...]:
     """That a replica is larger than a machine."""
-    if ids.layout.gpus <= _GPUS_PER_MACHINE:
+    if ids.layout.gpus <= GPUS_PER_MACHINE:
         return ()
     return (f"{ids.layout.gpus:g} GPUs span machines, whose links are slower than those within one, as assumed here",)
 

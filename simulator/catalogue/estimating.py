@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from simulator.catalogue.efficiencies import efficiencies, likeness
 from simulator.catalogue.hardware import open_model
 from simulator.catalogue.measured import ANY_VERSION, UNSTATED, Question, codes_of, coordinates_of
 from simulator.catalogue.replicas import replica_of
-from simulator.domain.kriging import DIMENSIONS, Correction, Situations, category_covariance, correction
+from simulator.domain.kriging import DIMENSIONS, QUANTITIES, Correction, Situations, category_covariance, correction
 from simulator.domain.measurements import Measurement
 from simulator.domain.roofline import Replica
 from simulator.domain.serving import Array, larger
@@ -43,7 +42,6 @@ _KINDS: tuple[EvidenceKind, ...] = (
     "roofline estimate of a mixture of experts",
 )
 _EVIDENCE = np.array(_KINDS)
-_QUANTITIES = (0, 1, 2)  # throughput, time per token, time to the first token
 
 
 @dataclass(frozen=True)
@@ -63,8 +61,8 @@ def _asked(question: Question, own: tuple[Measurement, ...]) -> _Asked:
     # A user's own results that name no version are of the one that is asked about.
     own = tuple(replace(row, engine_version=row.engine_version or question.engine_version) for row in own)
     anchoring = anchoring_with(own, ids.model, ids.gpu) if own else anchoring_of(ids.model, ids.gpu)
-    codes = np.array([codes_of(question, quantity) for quantity in _QUANTITIES])
-    here = Situations(np.zeros((len(_QUANTITIES), DIMENSIONS)), codes)
+    codes = np.array([codes_of(question, quantity) for quantity in range(len(QUANTITIES))])
+    here = Situations(np.zeros((len(QUANTITIES), DIMENSIONS)), codes)
     categories = category_covariance(here, anchoring.anchors.situations, likeness())
     is_own = np.arange(len(anchoring.rows)) < len(own)
     is_mixture = open_model(ids.model).experts is not None
@@ -114,7 +112,7 @@ def estimate(
     requests_per_s = output_tokens_per_s / larger(load.output_tokens, 1.0)
     low, high = band_around(output_tokens_per_s, half_width)
     never = (1.0 if fits else np.inf) if scalar else np.where(fits, 1.0, np.inf)
-    out = _number if scalar else functools.partial(_array, np.shape(state.batch))
+    out = _number if scalar else partial(_array, np.shape(state.batch))
     return ThroughputEstimate(
         model=question.ids.model,
         gpu=question.ids.gpu,

@@ -6,6 +6,7 @@ import math
 
 from simulator.catalogue import hardware
 from simulator.catalogue.fleet_throughput import chosen_layouts, served_requests_per_s
+from simulator.catalogue.layouts import COUNTS_TRIED
 from simulator.catalogue.lookups import Lookup
 from simulator.catalogue.machines import Machine, machine_of, whole_machines
 from simulator.catalogue.notes import Notes
@@ -13,8 +14,6 @@ from simulator.domain.options import SelfHostedOption
 from simulator.domain.plans import FleetPlan, Overheads, PlanFault
 from simulator.domain.scenario import Scenario
 from simulator.domain.units import SECONDS_PER_MONTH, TOKENS_PER_MTOK
-
-GPUS_TRIED = (1, 2, 4, 8)  # of one machine
 
 
 def plan_fleet(
@@ -62,7 +61,7 @@ def _cheapest_layout(
     """GPUs and layout of the replica whose fleet costs least to rent at the mean demand; None: none will do."""
     costs: list[tuple[float, int, SelfHostedOption]] = []
     faults: dict[int, list[PlanFault]] = {}
-    for gpus, laid_out in chosen_layouts(option, GPUS_TRIED):
+    for gpus, laid_out in chosen_layouts(option):
         trial = Lookup(lookup.path, lookup.name, Notes())
         machine = machine_of(scenario, laid_out, gpus, trial)
         requests_per_s = served_requests_per_s(scenario, laid_out, gpus, trial)
@@ -101,7 +100,7 @@ def _note_why_none(faults: dict[int, list[PlanFault]], lookup: Lookup) -> None:
         lookup.notes.faults.setdefault(lookup.name, []).extend(everywhere)
         return
     reasons = [f"{gpus} GPU{'s' * (gpus > 1)}: {_reason(of_count[0], lookup)}" for gpus, of_count in faults.items()]
-    why = "; ".join(reasons) or f"no layout on {', '.join(map(str, GPUS_TRIED))} GPUs"
+    why = "; ".join(reasons) or f"no layout on {', '.join(map(str, COUNTS_TRIED))} GPUs"
     lookup.fault("parallelism", f"is 'auto', but nothing will do: {why}", infeasible=True)
 
 

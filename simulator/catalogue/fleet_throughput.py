@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from simulator.catalogue.asking import estimate_throughput, shortfall_of
 from simulator.catalogue.benchmark_files import read_benchmark_file
 from simulator.catalogue.efficiencies import DEFAULT_ENGINE, efficiencies
 from simulator.catalogue.estimate_warnings import context_warnings
+from simulator.catalogue.layouts import COUNTS_TRIED, divides, layouts_of
 from simulator.catalogue.lookups import Lookup
 from simulator.catalogue.measured import is_usable
 from simulator.catalogue.measurements import measurement
@@ -34,22 +35,24 @@ _BATCHES = 48  # sizes tried where a time to the first token must be kept
 _KEYS = {"input_tokens + output_tokens": ("model", False), "tpot_limit_s": ("latency.tpot_s", True)}
 
 
-def chosen_layouts(option: SelfHostedOption, counts: Iterable[int]) -> tuple[tuple[int, SelfHostedOption], ...]:
-    """Layouts that an option could spread a replica over: tensor parallel, and experts shared by groups of one GPU.
+def chosen_layouts(option: SelfHostedOption) -> tuple[tuple[int, SelfHostedOption], ...]:
+    """Layouts that an option could spread a replica over: numbers of GPUs, and the option with that layout.
 
-    Each is a number of GPUs, of those given, and the option with that layout.
+    Those worth trying for its model; where groups, stages or shared experts are given, tensor parallel beside them.
     """
-    model = None if option.model is None else hardware.open_model(option.model)
-    heads = None if model is None else model.attention_heads
     others = option.pipeline_parallel * option.data_parallel
-    fitting = [count for count in counts if count % others == 0]
-    layouts = [(count, option) for count in fitting if heads is None or heads.value % (count // others) == 0]
-    if model is None or model.experts is None or others * option.expert_parallel > 1:
-        return tuple(layouts)
-    groups = [count for count in fitting if count > 1 and model.experts.value % count == 0]
-    return (
-        *layouts,
-        *((count, option.model_copy(update={"data_parallel": count, "expert_parallel": count})) for count in groups),
+    if others * option.expert_parallel > 1:
+        heads = hardware.open_model(str(option.model)).attention_heads
+        fitting = (count for count in COUNTS_TRIED if count % others == 0)
+        return tuple((count, option) for count in fitting if divides(count // others, heads))
+    return tuple(
+        (
+            int(layout.gpus),
+            option.model_copy(
+                update={"data_parallel": layout.data_parallel, "expert_parallel": layout.expert_parallel}
+            ),
+        )
+        for layout in layouts_of(str(option.model))
     )
 
 
@@ -108,7 +111,7 @@ def _fits(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Looku
     if option.model is None or option.gpu is None:
         return True
     longest = max(scenario.workload.values(), key=lambda request: request.total_tokens)
-    tensor_parallel, pipeline_parallel, data_parallel, expert_parallel = _layout(option, gpus)
+    degrees = _degrees(option, gpus)
     try:
         shortfall = shortfall_of(
             option.model,
@@ -117,10 +120,7 @@ def _fits(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Looku
             output_tokens=longest.output_tokens,
             precision=option.precision,
             kv_precision=option.kv_precision,
-            tensor_parallel=tensor_parallel,
-            pipeline_parallel=pipeline_parallel,
-            data_parallel=data_parallel,
-            expert_parallel=expert_parallel,
+            **degrees,
         )
     except ValueError:
         return True  # what the catalogue can't tell is the user's to know, as the throughput is
@@ -133,7 +133,7 @@ def _estimate(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: L
     own = _own_measurements(option, gpus, lookup)
     if own is None or not _fits(scenario, option, gpus, lookup):
         return None
-    tensor_parallel, pipeline_parallel, data_parallel, expert_parallel = _layout(option, gpus)
+    degrees = _degrees(option, gpus)
 
     def ask(concurrency: Any = None) -> ThroughputEstimate:
         return estimate_throughput(
@@ -141,10 +141,7 @@ def _estimate(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: L
             str(option.gpu),
             input_tokens=scenario.mix.input_tokens,
             output_tokens=max(scenario.mix.output_tokens, 1.0),
-            tensor_parallel=tensor_parallel,
-            pipeline_parallel=pipeline_parallel,
-            data_parallel=data_parallel,
-            expert_parallel=expert_parallel,
+            **degrees,
             precision=option.precision,
             kv_precision=option.kv_precision,
             engine=option.engine,
@@ -208,10 +205,21 @@ def _gpus_key(option: SelfHostedOption) -> str:
     return "parallelism" if option.parallelism == "auto" else "gpus_per_replica"
 
 
-def _layout(option: SelfHostedOption, gpus: int) -> tuple[int, int, int, int]:
-    """Tensor, pipeline, data and expert parallelism on so many GPUs."""
-    others = option.pipeline_parallel * option.data_parallel
-    return gpus // others, option.pipeline_parallel, option.data_parallel, option.expert_parallel
+class _Degrees(TypedDict):
+    tensor_parallel: int
+    pipeline_parallel: int
+    data_parallel: int
+    expert_parallel: int
+
+
+def _degrees(option: SelfHostedOption, gpus: int) -> _Degrees:
+    """The layout of a replica on so many GPUs."""
+    return {
+        "tensor_parallel": gpus // (option.pipeline_parallel * option.data_parallel),
+        "pipeline_parallel": option.pipeline_parallel,
+        "data_parallel": option.data_parallel,
+        "expert_parallel": option.expert_parallel,
+    }
 
 
 def _cached_share(scenario: Scenario, option: SelfHostedOption) -> float:
@@ -231,7 +239,7 @@ def _own_measurements(option: SelfHostedOption, gpus: int, lookup: Lookup) -> tu
     if wanted.measured is not None:
         found = lookup.find("throughput.measured", wanted.measured, measurement)
         return None if found is None else _of_same_replica(found, option, gpus, lookup)
-    tensor_parallel, pipeline_parallel, data_parallel, expert_parallel = _layout(option, gpus)
+    degrees = _degrees(option, gpus)
     model, gpu = hardware.open_model(str(option.model)), hardware.gpu(str(option.gpu))
     try:
         return read_benchmark_file(
@@ -241,10 +249,7 @@ def _own_measurements(option: SelfHostedOption, gpus: int, lookup: Lookup) -> tu
             gpus=gpus,
             precision=option.precision or default_precision(model, gpu),
             kv_precision=option.kv_precision,
-            tensor_parallel=tensor_parallel,
-            pipeline_parallel=pipeline_parallel,
-            data_parallel=data_parallel,
-            expert_parallel=expert_parallel,
+            **degrees,
             engine=option.engine or DEFAULT_ENGINE,
             engine_version=option.engine_version,
         )

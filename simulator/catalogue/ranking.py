@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -12,16 +12,16 @@ import numpy as np
 from simulator.catalogue.asking import estimate_throughput
 from simulator.catalogue.errors import UnknownId
 from simulator.catalogue.hardware import gpu as gpu_of
-from simulator.catalogue.hardware import gpu_ids, open_model, open_model_ids
-from simulator.catalogue.rental_costs import GPUS_PER_MACHINE, RentalCost, rental_costs, usd_per_mtok
+from simulator.catalogue.hardware import gpu_ids, open_model_ids
+from simulator.catalogue.layouts import layouts_of
+from simulator.catalogue.rental_costs import RentalCost, rental_costs, usd_per_mtok
 from simulator.catalogue.replicas import can_be_estimated
 from simulator.domain.arithmetic import arithmetic_of, precisions_of
-from simulator.domain.models_and_gpus import PRECISIONS, Precision
+from simulator.domain.models_and_gpus import GPUS_PER_MACHINE, PRECISIONS, Precision
 from simulator.domain.roofline import Layout
 from simulator.domain.serving import Array
 from simulator.domain.throughput import ThroughputEstimate
 
-_DEGREES = (1, 2, 4, 8)
 _BATCHES = 24  # sizes on the line of a layout, from one sequence to all that fit
 
 
@@ -85,24 +85,6 @@ class Ranking:
     on: date
     layouts: tuple[RankedLayout, ...]
     left_out: dict[str, str]  # GPU -> reason
-
-
-def layouts_of(model: str) -> tuple[Layout, ...]:
-    """The layouts worth trying for a model, on 1, 2, 4 and 8 GPUs, fewest GPUs first.
-
-    Tensor parallel where the number of GPUs divides the attention heads; for mixtures of experts also one
-    data-parallel group a GPU with the experts shared by all of them, where the GPUs divide the experts.
-    """
-    found = open_model(model)
-    layouts = [Layout(tensor_parallel=degree) for degree in _DEGREES if _divides(degree, found.attention_heads)]
-    if found.experts is not None:
-        shared = [degree for degree in _DEGREES if degree > 1 and _divides(degree, found.experts)]
-        layouts += [Layout(data_parallel=degree, expert_parallel=degree) for degree in shared]
-    return tuple(sorted(layouts, key=lambda layout: layout.gpus))
-
-
-def _divides(degree: int, figure: Any) -> bool:
-    return degree == 1 or (figure is not None and figure.value % degree == 0)
 
 
 def ranked_layouts(
@@ -278,9 +260,7 @@ def _with_front(layouts: Sequence[RankedLayout]) -> list[RankedLayout]:
     )
     parts = iter(np.split(front, np.cumsum([curve.tpot_s.size for curve in curves])[:-1]))
     return [
-        ranked
-        if ranked.curve is None
-        else RankedLayout(**{**vars(ranked), "curve": CostCurve(**{**vars(ranked.curve), "on_front": next(parts)})})
+        ranked if ranked.curve is None else replace(ranked, curve=replace(ranked.curve, on_front=next(parts)))
         for ranked in layouts
     ]
 

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 
 from simulator.catalogue.rentals import offers_in_force, providers, rental_offers
-from simulator.domain.models_and_gpus import CONTRACTS, Contract, RentalOffer
+from simulator.domain.models_and_gpus import CONTRACTS, GPUS_PER_MACHINE, Contract, RentalOffer
 from simulator.domain.serving import Numbers, unit_cost_usd_per_mtok
 from simulator.domain.throughput import ThroughputEstimate
-
-GPUS_PER_MACHINE = 8  # most GPUs in one machine
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from simulator.catalogue.hardware import gpu as gpu_of
@@ -19,11 +21,11 @@ def shortfall_text(ids: ReplicaIds, load: Load) -> str:
     missing = missing_bytes(ids, load)
     gpus, heads = int(ids.layout.gpus), open_model(ids.model).value("attention_heads")
     larger = [count for count in GPU_COUNTS if count > gpus and heads % count == 0]
-    more = [count for count in larger if missing_bytes(_on(ids, count), load) <= 0.0]
+    more = [count for count in larger if missing_bytes(replace(ids, layout=Layout(count)), load) <= 0.0]
     fewer = [
         precision
         for precision in precisions_of(gpu_of(ids.gpu))
-        if missing_bytes(ReplicaIds(**{**vars(ids), "precision": precision}), load) <= 0.0
+        if missing_bytes(replace(ids, precision=precision), load) <= 0.0
     ]
     fitting = ([", ".join(fewer)] if fewer else []) + ([f"{more[0]} GPUs"] if more else [])
     return (
@@ -41,7 +43,3 @@ def missing_bytes(ids: ReplicaIds, load: Load) -> float:
     held = replica.shape.context_tokens_held(longest)
     free = free_bytes_per_gpu(replica) * replica.layout.gpus_per_group
     return float((cache * held - free) * replica.layout.data_parallel)
-
-
-def _on(ids: ReplicaIds, gpus: int) -> ReplicaIds:
-    return ReplicaIds(**{**vars(ids), "layout": Layout(tensor_parallel=gpus)})

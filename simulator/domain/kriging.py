@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +57,14 @@ class Likeness:
     first_token: float
     regime: float
     layout: float
+
+    def of_models(self, same: Any, same_kind: Any) -> Any:
+        """Of one model to another: bools, or arrays of them."""
+        return np.where(same, 1.0, np.where(same_kind, self.model, self.model * self.model_kind))
+
+    def of_gpus(self, same: Any, same_generation: Any) -> Any:
+        """Of one GPU to another: bools, or arrays of them."""
+        return np.where(same, 1.0, np.where(same_generation, self.generation, self.generation * self.gpu))
 
 
 @dataclass(frozen=True)
@@ -131,11 +139,9 @@ def anchored_on(situations: Situations, log_ratios: Array, likeness: Likeness, n
 def category_covariance(first: Situations, second: Situations, likeness: Likeness) -> Array:
     """Covariance of situations of equal lengths, loads and GPU counts, shape (n, m)."""
     same = {name: _same(first.codes[:, column], second.codes[:, column]) for column, name in enumerate(CODES)}
-    another_model = np.where(same["is_mixture"], likeness.model, likeness.model * likeness.model_kind)
-    another_gpu = np.where(same["generation"], likeness.generation, likeness.generation * likeness.gpu)
     another_version = np.where(same["engine"], likeness.version, likeness.version * likeness.engine)
-    covariance = likeness.sd**2 * np.where(same["model"], 1.0, another_model)
-    covariance *= np.where(same["gpu"], 1.0, another_gpu)
+    covariance = likeness.sd**2 * likeness.of_models(same["model"], same["is_mixture"])
+    covariance *= likeness.of_gpus(same["gpu"], same["generation"])
     covariance *= np.where(same["version"], 1.0, another_version)
     covariance *= np.where(same["precision"], 1.0, likeness.precision)
     covariance *= np.where(same["regime"], 1.0, likeness.regime)

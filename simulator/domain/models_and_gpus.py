@@ -42,6 +42,7 @@ PRECISION_BYTES: dict[Precision, float] = {
     "fp4": 0.5625,
 }
 GPU_COUNTS = (1, 2, 4, 8, 16)
+GPUS_PER_MACHINE = 8  # most that one machine has
 
 
 class Figure(Sourced):

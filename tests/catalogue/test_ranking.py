@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from simulator.catalogue.asked_throughput import asked_throughput
 from simulator.catalogue.asking import estimate_throughput
 from simulator.catalogue.hardware import gpu_ids, open_model
-from simulator.catalogue.ranking import is_on_front, layouts_of, ranked_layouts
+from simulator.catalogue.layouts import layouts_of
+from simulator.catalogue.ranking import is_on_front, ranked_layouts
 from simulator.catalogue.rental_costs import rental_costs
 from simulator.catalogue.rentals import offers_in_force, providers, rental_offers
 from simulator.domain.models_and_gpus import RentalOffer

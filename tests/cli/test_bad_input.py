@@ -5,11 +5,8 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-
-from simulator.cli.main import main
 
 FILE = "broken.yaml"
 SOUND = """\
@@ -54,28 +51,6 @@ CHALLENGERS = "  challengers: [fleet]"
 
 DAY_OF_ZEROS = [0] * 24
 WEEK_WITHOUT_A_DAY = [1] * 6
-
-
-class Result(NamedTuple):
-    """What a run of the command left."""
-
-    status: object
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture
-def breakeven(tmp_path, monkeypatch, capsys):
-    """The command, called in a working folder of its own."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["breakeven", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return Result(stopped.value.code, *capsys.readouterr())
-
-    return call
 
 
 def files_in(folder):

@@ -6,13 +6,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import get_args
 
 import pytest
 import yaml
 
 import simulator
-from simulator.cli.main import main
 from simulator.config.scenarios import bundled_scenarios
 from simulator.domain.autoscaling import AutoscalingPolicy
 from simulator.domain.scenario import Scenario
@@ -21,33 +20,6 @@ ROOT = Path(__file__).parents[2]
 COMMANDS = ("run", "check", "sweep", "throughput", "list", "show", "init", "schema")
 KINDS = ("gpus", "models", "rentals", "prices", "scenarios", "sweeps", "policies", "throughput")
 HEAVY = ("numpy", "pandas", "matplotlib", "numba", "scipy", "pydantic", "genai_prices", "yaml", "rich")
-
-
-class Result(NamedTuple):
-    """What a run of the command left."""
-
-    status: object
-    stdout: str
-    stderr: str
-
-    @property
-    def rows(self):
-        """Cells of a listing below its header."""
-        return [line.split("\t") for line in self.stdout.splitlines()[1:]]
-
-
-@pytest.fixture
-def breakeven(tmp_path, monkeypatch, capsys):
-    """The command, called in an empty working folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["breakeven", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return Result(stopped.value.code, *capsys.readouterr())
-
-    return call
 
 
 def process(*command, **options):

@@ -7,44 +7,18 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from simulator.catalogue.asking import estimate_throughput
 from simulator.catalogue.hardware import open_model
 from simulator.catalogue.measurements import all_measurements
-from simulator.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 LENGTHS = ("--input", "2048", "--output", "256")
 H100 = ("throughput", "llama-3.1-8b", "--gpu", "h100-sxm", *LENGTHS)
 ONE = ("llama-3.1-8b", "--gpu", "h100-sxm")
 HEAVY = ("pandas", "matplotlib", "numba", "scipy")
-
-
-class Result(NamedTuple):
-    status: object
-    stdout: str
-    stderr: str
-
-    @property
-    def rows(self):
-        return [line.split("\t") for line in self.stdout.splitlines()[1:]]
-
-
-@pytest.fixture
-def breakeven(tmp_path, monkeypatch, capsys):
-    """The command, called in an empty working folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["breakeven", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return Result(stopped.value.code, *capsys.readouterr())
-
-    return call
 
 
 def assert_refused(result, message):
