@@ -18,6 +18,7 @@ from simulator.domain.serving import Numbers
 from simulator.domain.serving_state import Load
 
 MOST_PARALLEL = 1_024  # GPUs of one kind of parallelism
+MOST_OF_A_NUMBER = 1e24  # as in scenarios: no product of a few of them overflows
 PARALLELISM = ("tensor_parallel", "pipeline_parallel", "expert_parallel", "data_parallel")
 
 
@@ -54,12 +55,13 @@ def regime_of(regime: Regime | None, concurrency: object, arrivals: object) -> R
 
 def numbers(name: str, value: Numbers, least: float, most: float = np.inf) -> Any:
     """A float, or an array of shape (n,), of finite numbers within bounds."""
-    if type(value) in (int, float) and least <= value <= most and value < np.inf:
+    if type(value) in (int, float) and least <= value <= min(most, MOST_OF_A_NUMBER):
         return float(value)  # the usual case, quickly
     try:
-        given = np.asarray(value)
-        given = given.astype(np.float64) if given.dtype.kind in "iu" else given
-    except (ValueError, OverflowError):  # lists within lists
+        given = np.asarray(value, dtype=np.float64 if type(value) is int else None)
+    except OverflowError:
+        raise ValueError(f"{name} is too large a number, must be finite") from None
+    except ValueError:  # lists within lists
         raise ValueError(f"{name} is {value!r}, must be a number or an array of shape (n,)") from None
     if given.dtype.kind not in "iuf":
         raise ValueError(f"{name} is {value!r}, must be a number")

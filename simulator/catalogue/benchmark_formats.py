@@ -220,6 +220,8 @@ def _json_values(file: str, text: str) -> list[Any]:
             value, at = decoder.raw_decode(text, at + len(text[at:]) - len(text[at:].lstrip()))
         except json.JSONDecodeError as fault:
             raise ValueError(f"{file}:{fault.lineno}: is no JSON: {fault.msg}") from fault
+        except RecursionError:
+            raise ValueError(f"{file}: is no result of a benchmark: lists in lists without end") from None
         values.append(value)
         if not text[at:].strip():
             break

@@ -634,6 +634,7 @@ def test_of_several_lengths_those_that_fit_are_served():
             {"input_tokens": 131_072, "output_tokens": 1},
             r"input_tokens \+ output_tokens is 131073, must be at most 131072, the context of llama-3.1-8b",
         ),
+        ({"input_tokens": 10**5000}, "input_tokens is too large a number, must be finite"),
         ({"input_tokens": [5, 1e6]}, r"input_tokens \+ output_tokens is 1.0005e\+06, must be at most 131072"),
         *(
             ({name: value}, rf"{name} is {text}")

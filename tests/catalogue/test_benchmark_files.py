@@ -338,6 +338,7 @@ def test_a_wrong_cell_is_named_with_line_and_column(tmp_path):
         ("input_tokens,output_tokens,output_tokens_per_s\n1,2\n", "own.csv:2: has 2 cells, must have 3"),
         ("input_tokens,output_tokens,output_tokens_per_s,ttft_s,ttft_s\n1,2,3,4,5\n", "ttft_s: column is repeated"),
         ('{"model_id": "x"', "own.csv:1: is no JSON"),
+        ("[" * 200_000 + "]" * 200_000, "own.csv: is no result of a benchmark: lists in lists without end"),
         ('{"model_id": "x"}', "own.csv: keys are model_id, must be a result of vllm bench serve, genai-perf or"),
         ("[1]", "own.csv: must be a mapping, is '1'"),
         ("[]", "own.csv: holds no run"),
