@@ -9,10 +9,12 @@ from unittest import mock
 import numpy as np
 
 from simulator.domain.autoscaling import TargetUtilization
+from simulator.domain.courses import Diurnal, Weekly
 from simulator.domain.options import Replicas
 from simulator.domain.plans import Array, FleetPlan, Overheads
+from simulator.domain.random_parts import Noise, Spikes
 from simulator.domain.scenario import Horizon
-from simulator.domain.traffic import Diurnal, Noise, Spikes, Traffic, Weekly
+from simulator.domain.traffic import Traffic
 from simulator.domain.units import SECONDS_PER_MONTH
 from simulator.simulation import kernel
 from simulator.simulation.demand import Demand, sample_demand

@@ -302,12 +302,12 @@ def test_a_longer_horizon_moves_no_monthly_cost_of_constant_traffic(months):
 
 @pytest.mark.parametrize("seed", [0, 1, 2**31])
 def test_the_same_seed_gives_the_same_bytes(seed):
-    from simulator.simulation.demand import sample_demand
+    from simulator.simulation.demand import forget_draws
 
     shape = {"noise": {"relative_sd": 0.6}, "spikes": {"per_month": 200, "height_to_mean": 1.5}}
 
     def drawn():
-        sample_demand.cache_clear()
+        forget_draws()
         ledger = sim.simulate(scenario(traffic=shape, seed=seed), option="fleet")
         arrays = (ledger.arriving_tokens, ledger.served_tokens, ledger.queued_tokens, ledger.billed_replicas)
         curve = sim.cost_curve(scenario(traffic=shape, seed=seed), tokens_per_month=[1e9, 5e9])

@@ -10,6 +10,7 @@ from simulator.catalogue.layouts import COUNTS_TRIED
 from simulator.catalogue.lookups import Lookup
 from simulator.catalogue.machines import Machine, machine_of, whole_machines
 from simulator.catalogue.notes import Notes
+from simulator.catalogue.work_shares import work_shares
 from simulator.domain.options import SelfHostedOption
 from simulator.domain.plans import FleetPlan, Overheads, PlanFault
 from simulator.domain.scenario import Scenario
@@ -52,6 +53,7 @@ def plan_fleet(
         rejected_usd_per_request=option.rejected_usd_per_request,
         variable_usd_per_request=option.variable_usd_per_mtok * scenario.mix.total_tokens / TOKENS_PER_MTOK,
         overheads=overheads,
+        work=work_shares(scenario, option, gpus, requests_per_s, lookup),
     )
 
 

@@ -129,6 +129,17 @@ class ApiPlan:
 
 
 @dataclass(frozen=True)
+class WorkShares:
+    """How much of the work of the mean request follows the length of its prompt, and of its answer. [1]
+
+    The rest is the same for every request.
+    """
+
+    input: float = 0.0
+    output: float = 0.0
+
+
+@dataclass(frozen=True)
 class FleetPlan:
     """A fleet of replicas on rented GPUs."""
 
@@ -146,6 +157,7 @@ class FleetPlan:
     rejected_usd_per_request: float
     variable_usd_per_request: float
     overheads: Overheads
+    work: WorkShares = WorkShares()
 
     kind = "self_hosted"
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.domain.traffic import Diurnal, Piecewise
+from simulator.domain.courses import Diurnal, Piecewise
 from simulator.domain.units import SECONDS_PER_HOUR
 
 Array = NDArray[Any]  # of float64

@@ -9,12 +9,12 @@ import numpy as np
 
 from simulator.domain.autoscaling import FixedFleet, PerfectForesight, TargetUtilization
 from simulator.domain.options import Replicas
-from simulator.domain.plans import Array, FleetPlan
+from simulator.domain.plans import Array, FleetPlan, WorkShares
 from simulator.domain.units import SECONDS_PER_HOUR, SECONDS_PER_MONTH
-from simulator.simulation import kernel, policies
+from simulator.simulation import arrivals, kernel, policies
 from simulator.simulation.demand import Demand, Steps
+from simulator.simulation.lanes import LaneArrivals, lane_arrivals
 
-_NO_LIMIT = 1e290  # times a load still finite, and above every queue
 CONSERVATION_TOLERANCE = 1e-9
 
 
@@ -39,7 +39,6 @@ class FleetRun:
     overflow_requests: Array
     queued_requests: Array
     billed_replica_hours: Array
-    ready_replica_hours: Array
     peak_billed_replicas: Array
     month_starts: Steps  # first block of each month
     record: StepRecord | None
@@ -55,6 +54,8 @@ class _Timing:
     stabilisation_steps: int
     cold_steps: int
     cold_fraction: float
+    patience_steps: int  # -1: no limit
+    patience_fraction: float
     anticipates: bool
 
 
@@ -116,36 +117,31 @@ def serve(
     volumes = np.atleast_1d(np.asarray(requests_per_month, dtype=np.float64))
     if not np.all(np.isfinite(volumes)) or np.any(volumes < 0):
         raise ValueError(f"requests_per_month is {requests_per_month}, must be finite and at least 0")
-    profile = demand.grown_profile() if grown else demand.profile
-    timing = _timing(plan, demand.step_s)
-    seen = _seen_profile(profile, timing)
-    patient = patient_profile(profile, plan.max_wait_s / demand.step_s)
+    timing = _timing(plan, demand)
     months = demand.bill_ends
     ends = months if block_ends is None else block_ends
     size = volumes.size
     sums = np.zeros((ends.size, kernel.SUM_ROWS, size))
     queue = np.zeros(size)
-    steps_record = np.zeros((kernel.RECORD_ROWS, profile.size if record else 0))
+    steps_record = np.zeros((kernel.RECORD_ROWS, demand.steps if record else 0))
+    rising = np.argsort(volumes, kind="stable")
     for start in range(0, size, kernel.LANES):
-        lanes = slice(start, min(start + kernel.LANES, size))
-        sums[:, :, lanes], queue[lanes] = _run_lanes(
-            plan, demand, ends, timing, (profile, seen, patient), volumes[lanes], steps_record
-        )
-    _check_conservation(plan, float(profile.sum()), volumes, sums, queue, demand.step_s)
+        lanes = rising[start : start + kernel.LANES]
+        arriving = lane_arrivals(plan, demand, volumes[lanes], grown=grown)
+        sums[:, :, lanes], queue[lanes] = _run_lanes(plan, demand, ends, timing, arriving, lanes.size, steps_record)
+    _check_conservation(plan, demand, volumes, sums, queue, grown=grown)
 
     per_step = demand.step_s / plan.seconds_per_request  # requests in a replica-step of work
     hours = demand.step_s / SECONDS_PER_HOUR
-    arriving_per_request = demand.sums_until(profile, ends) * (demand.step_s / SECONDS_PER_MONTH)
     return FleetRun(
-        arriving_requests=np.outer(arriving_per_request, volumes),
+        arriving_requests=sums[:, kernel.ARRIVED] * per_step,
         served_requests=sums[:, kernel.SERVED] * per_step,
         overflow_requests=sums[:, kernel.OVERFLOW] * per_step,
         queued_requests=queue * per_step,
         billed_replica_hours=sums[:, kernel.BILLED] * hours,
-        ready_replica_hours=sums[:, kernel.READY] * hours,
         peak_billed_replicas=sums[:, kernel.PEAK_BILLED],
         month_starts=np.concatenate(([0], np.searchsorted(ends, months[:-1]) + 1)),
-        record=_step_record(steps_record, profile, volumes, demand.step_s, per_step) if record else None,
+        record=_step_record(steps_record, per_step) if record else None,
     )
 
 
@@ -153,8 +149,8 @@ def _whole_steps(duration_s: float, step_s: float) -> int:
     return math.ceil(duration_s / step_s - 1e-9)
 
 
-def _timing(plan: FleetPlan, step_s: float) -> _Timing:
-    policy = plan.autoscaling
+def _timing(plan: FleetPlan, demand: Demand) -> _Timing:
+    policy, step_s = plan.autoscaling, demand.step_s
     cold = plan.cold_start_s / step_s
     cold_steps = math.floor(cold + 1e-9)
     cold_fraction = max(0.0, cold - cold_steps)
@@ -169,43 +165,25 @@ def _timing(plan: FleetPlan, step_s: float) -> _Timing:
         stabilisation = cold_steps + (cold_fraction > 0)
         reaction = -stabilisation
     anticipates = isinstance(policy, PerfectForesight)
-    return _Timing(decide, parameters, reaction, stabilisation, cold_steps, cold_fraction, anticipates)
+    patience_steps, patience_fraction = -1, 0.0  # a wait as long as the horizon is one without limit
+    if plan.max_wait_s < demand.steps * step_s:
+        # Whole steps before this one, and the part of it, or of the one before those, that is left: above 0, up to 1.
+        patience_steps = max(math.ceil(plan.max_wait_s / step_s - 1e-9) - 1, 0)
+        patience_fraction = plan.max_wait_s / step_s - patience_steps
+    return _Timing(
+        decide, parameters, reaction, stabilisation, cold_steps, cold_fraction, patience_steps, patience_fraction,
+        anticipates,
+    )  # fmt: skip
 
 
-def _seen_profile(profile: Array, timing: _Timing) -> Array:
-    """The profile as the policy sees it: so many steps old, or ahead; beyond its ends held at its first and last."""
-    if timing.reaction_steps == 0:
-        return profile
-    steps = np.clip(np.arange(profile.size) - timing.reaction_steps, 0, profile.size - 1)
-    return profile[steps]
-
-
-def patient_profile(profile: Array, max_wait_steps: float) -> Array:
-    """Arrivals of the last `max_wait_steps` before each step's end, in steps of mean demand. Shape as `profile`.
-
-    The integral of the profile, constant within steps; before the start it holds its first value.
-    """
-    if math.isinf(max_wait_steps) or max_wait_steps > 1e15:
-        return np.full(profile.size, _NO_LIMIT)
-    if max_wait_steps == 0:
-        return np.zeros(profile.size)
-    cumulative = np.concatenate(([0.0], np.cumsum(profile)))
-    from_steps = np.arange(1, profile.size + 1) - max_wait_steps
-    inside = np.maximum(from_steps, 0.0)
-    whole = np.minimum(inside.astype(np.int64), profile.size - 1)
-    at_start = cumulative[whole] + (inside - whole) * profile[whole]
-    before = np.minimum(from_steps, 0.0) * profile[0]
-    return np.maximum(cumulative[1:] - at_start - before, 0.0)
-
-
-def _fleet_size(plan: FleetPlan, load: Array, peak: float) -> Array:
+def _fleet_size(plan: FleetPlan, arriving: LaneArrivals) -> Array:
     """Replicas of a fixed fleet in each lane, before the increment: the count, or the sampled peak over the target."""
     policy = plan.autoscaling
     if not isinstance(policy, FixedFleet):
-        return np.zeros(load.size)
+        return np.zeros(kernel.LANES)
     if policy.count is not None:
-        return np.full(load.size, float(policy.count))
-    return load * peak / policy.target_share
+        return np.full(kernel.LANES, float(policy.count))
+    return arriving.greatest() / policy.target_share
 
 
 def _most_starts(limits: Replicas) -> float:
@@ -220,14 +198,11 @@ def _run_lanes(
     demand: Demand,
     ends: Steps,
     timing: _Timing,
-    profiles: tuple[Array, Array, Array],
-    volumes: Array,
+    arriving: LaneArrivals,
+    lanes: int,
     record: Array,
 ) -> tuple[Array, Array]:
     """One kernel pass over at most LANES volumes: sums of shape (blocks, rows, lanes) and the queues left."""
-    lanes = volumes.size
-    load = np.zeros(kernel.LANES)
-    load[:lanes] = volumes * (plan.seconds_per_request / SECONDS_PER_MONTH)
     limits = plan.replicas
     counted = isinstance(plan.autoscaling, FixedFleet) and plan.autoscaling.count is not None
     maximum = math.inf if limits.maximum is None else float(limits.maximum)
@@ -242,19 +217,29 @@ def _run_lanes(
         ]
     )
     evaluation = max(1, _whole_steps(limits.evaluation_period_s, demand.step_s))
-    flags = [timing.cold_steps, evaluation, int(timing.anticipates), int(plan.billing_from == "ready")]
+    flags = [
+        evaluation,
+        int(timing.anticipates),
+        int(plan.billing_from == "ready"),
+        timing.reaction_steps,
+        timing.patience_steps,
+    ]
+    back = max(timing.reaction_steps, timing.patience_steps, 0)
+    ahead = max(-timing.reaction_steps, 0)
     sums = np.zeros(ends.size * kernel.SUM_ROWS * kernel.LANES)
     queue = np.zeros(kernel.LANES)
     kernel.run_lanes(
-        *profiles,
+        arrivals.arrive,
+        *arriving.arguments,
         ends,
-        load,
         timing.decide,
         timing.parameters,
-        _fleet_size(plan, load, float(profiles[0].max())),
+        _fleet_size(plan, arriving),
         limit_values,
         np.array(flags, dtype=np.int64),
         timing.cold_fraction,
+        timing.patience_fraction,
+        np.zeros((back + ahead + kernel.BLOCK, kernel.LANES)),
         np.zeros((timing.stabilisation_steps + 2, kernel.LANES)),
         np.zeros((timing.cold_steps + 2, kernel.LANES)),
         np.zeros(kernel.STATE_SIZE),
@@ -266,10 +251,20 @@ def _run_lanes(
 
 
 def _check_conservation(
-    plan: FleetPlan, profile_total: float, volumes: Array, sums: Array, queue: Array, step_s: float
+    plan: FleetPlan, demand: Demand, volumes: Array, sums: Array, queue: Array, *, grown: bool
 ) -> None:
-    arrived = volumes * (plan.seconds_per_request / SECONDS_PER_MONTH) * profile_total
+    """Refuse a result in which requests were lost or made, or other ones arrived than the demand holds."""
+    arrived = sums[:, kernel.ARRIVED].sum(axis=0)
     accounted = (sums[:, kernel.SERVED] + sums[:, kernel.OVERFLOW]).sum(axis=0) + queue
+    _check_equal(plan, demand.step_s, arrived, accounted)
+    if demand.is_smooth and plan.work == WorkShares():
+        profile = demand.profile * demand.growth_by_step if grown else demand.profile
+        _check_equal(
+            plan, demand.step_s, volumes * (plan.seconds_per_request / SECONDS_PER_MONTH * profile.sum()), arrived
+        )
+
+
+def _check_equal(plan: FleetPlan, step_s: float, arrived: Array, accounted: Array) -> None:
     error = np.abs(accounted - arrived)
     if np.any(error > CONSERVATION_TOLERANCE * np.maximum(arrived, 1e-300)):
         worst = int(np.argmax(error / np.maximum(arrived, 1e-300)))
@@ -279,9 +274,9 @@ def _check_conservation(
         )
 
 
-def _step_record(record: Array, profile: Array, volumes: Array, step_s: float, per_step: float) -> StepRecord:
+def _step_record(record: Array, per_step: float) -> StepRecord:
     return StepRecord(
-        arriving_requests=profile * (volumes[0] * step_s / SECONDS_PER_MONTH),
+        arriving_requests=record[kernel.RECORD_ARRIVED] * per_step,
         served_requests=record[kernel.RECORD_SERVED] * per_step,
         overflow_requests=record[kernel.RECORD_OVERFLOW] * per_step,
         queued_requests=record[kernel.RECORD_QUEUE] * per_step,

@@ -1,7 +1,8 @@
 """The one hot loop: a fleet served step by step, for many lanes (candidate volumes) side by side.
 
 Units inside the loop: *load* in replicas (replica-seconds of work per second), *work* in replica-steps (what one
-replica does in one step). A lane is one volume: its load at a step is `load[lane] * profile[step]`.
+replica does in one step). A lane is one volume; what arrives in each is told by the function `arrive`, some steps at
+a time, and kept in a ring for as long as the policy, the wait and a look ahead need it.
 
 The order inside a step is written here and nowhere else:
 
@@ -29,54 +30,65 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
+from simulator.simulation.arrivals import ARRIVE
 from simulator.simulation.compiled import compiled, part_of_compiled
 from simulator.simulation.policies import DECIDE
 
 # Lanes are always padded to this many. A constant lets the compiler see that the rows of `state` never overlap, so that
 # the long loops below become vector instructions.
 LANES = 64
+# Steps whose arrivals are asked for at once.
+BLOCK = 16
 
 _VECTOR = types.Array(types.float64, 1, "C")
 _INPUT = types.Array(types.float64, 1, "C", readonly=True)
+_INPUT_MATRIX = types.Array(types.float64, 2, "C", readonly=True)
 _MATRIX = types.Array(types.float64, 2, "C")
 _COUNTS = types.Array(types.int64, 1, "C")
 
 # Places in `limits`.
 DIVISIBLE, SPARE, MINIMUM, INCREMENT, MAXIMUM, MAX_STARTS = range(6)
-# Places in `timing`.
-COLD_STEPS, EVALUATION_STEPS, ANTICIPATES, BILLED_FROM_READY = range(4)
+# Places in `timing`. Patience is in whole steps and a part of one, which is given by itself; -1: no limit.
+EVALUATION_STEPS, ANTICIPATES, BILLED_FROM_READY, REACTION_STEPS, PATIENCE_STEPS = range(5)
 # Rows of the monthly sums.
-BILLED, READY, SERVED, OVERFLOW, PEAK_BILLED, PEAK_QUEUE = range(6)
-SUM_ROWS = 6
+BILLED, ARRIVED, SERVED, OVERFLOW, PEAK_BILLED = range(5)
+SUM_ROWS = 5
 # Rows of the record of single steps, `record[row, step]` of lane 0.
-RECORD_READY, RECORD_BILLED, RECORD_SERVED, RECORD_OVERFLOW, RECORD_QUEUE = range(5)
-RECORD_ROWS = 5
+RECORD_ARRIVED, RECORD_READY, RECORD_BILLED, RECORD_SERVED, RECORD_OVERFLOW, RECORD_QUEUE = range(6)
+RECORD_ROWS = 6
 
 # Where the vectors of all lanes start in the working memory `state`.
 _SEEN, _WANTED, _COMMITTED, _QUEUE, _SERVED, _OVERFLOW, _SUMS = (
     0, LANES, 2 * LANES, 3 * LANES, 4 * LANES, 5 * LANES, 6 * LANES,
 )  # fmt: skip
-_LOAD, _WISH, _START, _CAPACITY, _BILLED, _BEFORE, _AHEAD = (
-    12 * LANES, 13 * LANES, 14 * LANES, 15 * LANES, 16 * LANES, 17 * LANES, 18 * LANES,
+_WISH, _START, _CAPACITY, _BILLED, _BEFORE, _AHEAD, _RECENT = (
+    11 * LANES, 12 * LANES, 13 * LANES, 14 * LANES, 15 * LANES, 16 * LANES, 17 * LANES,
 )  # fmt: skip
-_SUM_BILLED, _SUM_READY, _SUM_SERVED, _SUM_OVERFLOW, _PEAK_BILLED, _PEAK_QUEUE = (
-    _SUMS, _SUMS + LANES, _SUMS + 2 * LANES, _SUMS + 3 * LANES, _SUMS + 4 * LANES, _SUMS + 5 * LANES,
+_SUM_BILLED, _SUM_ARRIVED, _SUM_SERVED, _SUM_OVERFLOW, _PEAK_BILLED = (
+    _SUMS, _SUMS + LANES, _SUMS + 2 * LANES, _SUMS + 3 * LANES, _SUMS + 4 * LANES,
 )  # fmt: skip
 _CACHE_LINE = 8  # numbers
-STATE_SIZE = 19 * LANES + _CACHE_LINE
+STATE_SIZE = 18 * LANES + _CACHE_LINE
 
 RUN = types.void(
-    _INPUT,  # profile
-    _INPUT,  # seen_profile
-    _INPUT,  # patient_profile
+    types.FunctionType(ARRIVE),  # arrive
+    _INPUT_MATRIX,  # rows
+    _MATRIX,  # coefficients
+    _VECTOR,  # volumes
+    _INPUT,  # counted_below
+    _INPUT_MATRIX,  # base_rows
+    _INPUT_MATRIX,  # base_draws
+    _VECTOR,  # numbers
+    _INPUT_MATRIX,  # thresholds
     _COUNTS,  # month_ends
-    _VECTOR,  # load
     types.FunctionType(DECIDE),  # decide
     _VECTOR,  # parameters
     _VECTOR,  # memory
     _VECTOR,  # limits
     _COUNTS,  # timing
     types.float64,  # cold_fraction
+    types.float64,  # patience_fraction
+    _MATRIX,  # ring
     _MATRIX,  # wish_blocks
     _MATRIX,  # start_blocks
     _VECTOR,  # state
@@ -169,7 +181,7 @@ def _follow_wishes(state, wish_rows, start_rows, allowed, cold_fraction):  # typ
 
 
 @part_of_compiled
-def _look_ahead(state, wish_rows, start_rows, arriving, cold_fraction):  # type: ignore[no-untyped-def]
+def _look_ahead(state, wish_rows, start_rows, now, cold_fraction):  # type: ignore[no-untyped-def]
     """Commit to the wishes one cold start ahead; the capacity wanted now is what arrives, before it is rounded."""
     share = cold_fraction if cold_fraction > 0.0 else 1.0
     for lane in range(LANES):
@@ -180,66 +192,82 @@ def _look_ahead(state, wish_rows, start_rows, arriving, cold_fraction):  # type:
         state[_COMMITTED + lane] = later
         # Up to the newest order of this step, what comes one step earlier is billed; then what comes next too.
         state[_BILLED + lane] = earlier + share * (later - earlier)
-        state[_CAPACITY + lane] = state[_LOAD + lane] * arriving
+        state[_CAPACITY + lane] = now[lane]
 
 
 @part_of_compiled
-def _serve_step(state, arriving, patient):  # type: ignore[no-untyped-def]
-    """Serve queue and arrivals with what is ready, let go of what waited too long, and add the step to the sums."""
+def _slide_recent(state, now, gone):  # type: ignore[no-untyped-def]
+    """Keep what arrived in the last whole steps that requests may wait."""
     for lane in range(LANES):
-        mean, capacity, paid = state[_LOAD + lane], state[_CAPACITY + lane], state[_BILLED + lane]
-        waiting = state[_QUEUE + lane] + mean * arriving
+        state[_RECENT + lane] += now[lane] - gone[lane]
+
+
+@part_of_compiled
+def _serve_step(state, now, oldest, patience_fraction, unlimited):  # type: ignore[no-untyped-def]
+    """Serve queue and arrivals with what is ready, let go of what waited too long, and add the step to the sums.
+
+    At the end of a step there may wait what arrived in the last whole steps of patience, and a part of the one before.
+    """
+    for lane in range(LANES):
+        arriving, capacity, paid = now[lane], state[_CAPACITY + lane], state[_BILLED + lane]
+        waiting = state[_QUEUE + lane] + arriving
         served = waiting if waiting < capacity else capacity
         left = waiting - served
-        most = mean * patient
+        most = state[_RECENT + lane] + patience_fraction * oldest[lane]
+        most = most if most > 0.0 else 0.0
+        most += unlimited
         kept = left if left < most else most
         state[_QUEUE + lane] = kept
         state[_SERVED + lane] = served
         state[_OVERFLOW + lane] = left - kept
         state[_SUM_BILLED + lane] += paid
-        state[_SUM_READY + lane] += capacity
+        state[_SUM_ARRIVED + lane] += arriving
         state[_SUM_SERVED + lane] += served
         state[_SUM_OVERFLOW + lane] += left - kept
         state[_PEAK_BILLED + lane] = _greater(paid, state[_PEAK_BILLED + lane])
-        state[_PEAK_QUEUE + lane] = _greater(kept, state[_PEAK_QUEUE + lane])
 
 
 @compiled(RUN)
 def run_lanes(  # type: ignore[no-untyped-def]
-    profile, seen_profile, patient_profile, month_ends, load, decide, parameters, memory, limits, timing, cold_fraction,
-    wish_blocks, start_blocks, state, sums, queue, record,
+    arrive, rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, month_ends, decide,
+    parameters, memory, limits, timing, cold_fraction, patience_fraction, ring, wish_blocks, start_blocks, state, sums,
+    queue, record,
 ):  # fmt: skip
-    """Serve `profile` with one fleet a lane; fills `sums`, `queue` and `record`.
+    """Serve the arrivals with one fleet a lane; fills `sums`, `queue` and `record`.
 
     Parameters
     ----------
-    profile, seen_profile, patient_profile : float64 arrays of shape (steps,)
-        Arrivals over the mean; the same as the policy sees them; arrivals of the last `max_wait_s` before each step's
-        end, in steps of mean demand (1e290: no limit).
+    arrive, rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds :
+        What arrives in every lane and step, see `simulator.simulation.arrivals`.
     month_ends : int64 array of shape (months,)
         First step after each bill month.
-    load : float64 array of shape (LANES,)
-        Mean offered load of each lane. [replicas]
     decide, parameters, memory :
         Policy, its numbers, and one number a lane.
-    limits, timing : arrays of shape (6,) and (4,)
+    limits, timing : arrays of shape (6,) and (5,)
         See the names of their places above.
-    cold_fraction : float
-        Part of a step by which the cold start exceeds `timing[COLD_STEPS]` whole steps.
+    cold_fraction, patience_fraction : float
+        Parts of a step by which the cold start exceeds whole steps, and the longest wait `timing[PATIENCE_STEPS]`.
+    ring : float64 array of shape (back + ahead + BLOCK, LANES)
+        Memory of arrivals: those of the steps that the policy or the wait looks back on, or ahead to, and of a block
+        of steps that is filled at once.
     wish_blocks, start_blocks : float64 arrays of shape (window + 1, LANES)
         Memory of the two sliding windows.
     state : float64 array of shape (STATE_SIZE,)
         Working memory, used from its first cache line on.
     sums : float64 array of shape (months * SUM_ROWS * LANES,)
-        Filled: replica-steps billed and ready, work served and gone as overflow, peaks of billed replicas and queue.
+        Filled: replica-steps billed, work arrived, served and gone as overflow, peak of billed replicas.
     queue : float64 array of shape (LANES,)
         Filled: work left in the queue at the end.
     record : float64 array of shape (RECORD_ROWS, steps or 0)
         Filled for lane 0 where it has columns.
     """
-    recording = record.shape[1] == profile.size
+    steps = rows.shape[0]
+    recording = record.shape[1] == steps
     max_starts = limits[MAX_STARTS]
     anticipates = timing[ANTICIPATES] != 0
+    reaction, patience = timing[REACTION_STEPS], timing[PATIENCE_STEPS]
+    unlimited = 1e290 if patience < 0 else 0.0
+    patience = max(patience, 0)
     state = state[-(np.int64(state.ctypes.data) // 8) % _CACHE_LINE :]
     wish_memory, start_memory = wish_blocks.reshape(wish_blocks.size), start_blocks.reshape(start_blocks.size)
     seen, wanted = state[_SEEN : _SEEN + LANES], state[_WANTED : _WANTED + LANES]
@@ -250,9 +278,12 @@ def run_lanes(  # type: ignore[no-untyped-def]
     # holds negative numbers for a policy that reacts, so that its maximum is minus the least number committed.
     sign = 1.0 if anticipates else -1.0
     wish_window = wish_blocks.shape[0] - 1
+    places = ring.shape[0]
+    arrive(rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, 0, 1, ring)
     for lane in range(LANES):
-        state[_LOAD + lane] = load[lane]
-        state[_SEEN + lane] = load[lane] * profile[0]
+        seen[lane] = ring[0, lane]
+        ring[:, lane] = seen[lane]
+        state[_RECENT + lane] = patience * seen[lane]
         state[_QUEUE + lane] = 0.0
         state[_COMMITTED + lane] = 0.0
     decide(parameters, memory, 0, seen, queued, committed, wanted)
@@ -269,14 +300,14 @@ def run_lanes(  # type: ignore[no-untyped-def]
     wish_place = 0
     start_place = 0
     # A policy that looks ahead has ordered by now what the first steps need.
+    look = max(-reaction, 0)
+    arrive(rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, 0, look, ring)
     for ahead in range(wish_window - 1 if anticipates else 0):
-        for lane in range(LANES):
-            state[_SEEN + lane] = state[_LOAD + lane] * profile[min(ahead, profile.size - 1)]
-        decide(parameters, memory, 0, seen, queued, committed, wanted)
+        decide(parameters, memory, 0, ring[ahead % places], queued, committed, wanted)
         _round_and_limit(wanted, limits)
         wish_rows = wish_memory[wish_place * LANES : (wish_place + 2) * LANES]
         start_rows = start_memory[start_place * LANES : (start_place + 2) * LANES]
-        _look_ahead(state, wish_rows, start_rows, 0.0, cold_fraction)
+        _look_ahead(state, wish_rows, start_rows, ring[0], cold_fraction)
         wish_place = _next_place(state, _WISH, wish_memory, wish_place)
         start_place = _next_place(state, _START, start_memory, start_place)
 
@@ -285,16 +316,21 @@ def run_lanes(  # type: ignore[no-untyped-def]
         for place in range(SUM_ROWS * LANES):
             state[_SUMS + place] = 0.0
         while step < month_ends[month]:
-            arriving, patient, seen_now = profile[step], patient_profile[step], seen_profile[step]
-            for lane in range(LANES):
-                state[_SEEN + lane] = state[_LOAD + lane] * seen_now
-            decide(parameters, memory, step, seen, queued, committed, wanted)
+            if step % BLOCK == 0:
+                arrive(
+                    rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds,
+                    step + look, BLOCK, ring,
+                )  # fmt: skip
+            now, oldest = ring[step % places], ring[(step - patience) % places]
+            if patience > 0:
+                _slide_recent(state, now, oldest)
+            decide(parameters, memory, step, ring[(step - reaction) % places], queued, committed, wanted)
             _round_and_limit(wanted, limits)
 
             wish_rows = wish_memory[wish_place * LANES : (wish_place + 2) * LANES]
             start_rows = start_memory[start_place * LANES : (start_place + 2) * LANES]
             if anticipates:
-                _look_ahead(state, wish_rows, start_rows, arriving, cold_fraction)
+                _look_ahead(state, wish_rows, start_rows, now, cold_fraction)
                 _round_and_limit(capacities, limits)
             else:
                 allowed = np.inf
@@ -306,8 +342,9 @@ def run_lanes(  # type: ignore[no-untyped-def]
             if timing[BILLED_FROM_READY] != 0:
                 for lane in range(LANES):
                     state[_BILLED + lane] = state[_CAPACITY + lane]
-            _serve_step(state, arriving, patient)
+            _serve_step(state, now, oldest, patience_fraction, unlimited)
             if recording:
+                record[RECORD_ARRIVED, step] = now[0]
                 record[RECORD_READY, step] = state[_CAPACITY]
                 record[RECORD_BILLED, step] = state[_BILLED]
                 record[RECORD_SERVED, step] = state[_SERVED]

@@ -12,6 +12,7 @@ from simulator.domain.plans import API_LINES, ApiPlan, Array, FleetPlan, OptionP
 from simulator.domain.units import SECONDS_PER_HALF_HOUR, SECONDS_PER_HOUR, SECONDS_PER_MONTH
 from simulator.simulation.demand import Demand, Steps, sample_demand
 from simulator.simulation.fleet import FleetRun, StepRecord, rounded_durations, serve
+from simulator.simulation.lanes import demand_rows
 from simulator.simulation.results import Ledger, RunRate
 from simulator.simulation.waiting import queue_report
 
@@ -59,14 +60,19 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
         utilization = np.where(billed > 0, served / billed, 0.0)
         queued_share = np.where(arrived > 0, run.queued_requests / arrived, 0.0)
     profile_by_block = demand.sums_until(demand.profile, blocks) * (demand.step_s / SECONDS_PER_MONTH)
+    linear_usd_per_request = float(prices @ profile_by_block) / months
+    falling = (prices @ run.served_requests) / months
+    if not demand.is_smooth or demand.lengths.vary:
+        # What noise adds to the arrivals of this path is not proportional to the volume: it counts with what falls.
+        falling = linear_usd_per_request * requests - left_usd
     return RunRate(
         name=name,
         requests_per_month=requests,
-        arriving_requests_per_month=requests * _mean_arrivals(demand),
+        arriving_requests_per_month=_arriving_per_month(demand, requests),
         lines=lines,
-        linear_usd_per_request=float(prices @ profile_by_block) / months,
+        linear_usd_per_request=linear_usd_per_request,
         rising=own_usd,
-        falling=(prices @ run.served_requests) / months,
+        falling=falling,
         utilization_share=utilization,
         overflow_share=share_left if option.overflow_to is not None else np.zeros(requests.size),
         rejected_share=share_left if option.overflow_to is None else np.zeros(requests.size),
@@ -127,7 +133,8 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
 def demand_of(plan: Plan) -> Demand:
     """The sampled demand of a plan's scenario; drawn once, whoever asks."""
     scenario = plan.scenario
-    return sample_demand(scenario.traffic, scenario.horizon, scenario.seed)
+    requests_per_month = scenario.tokens_per_month / plan.tokens_per_request
+    return sample_demand(scenario.traffic, scenario.horizon, scenario.seed, requests_per_month)
 
 
 def _planned(plan: Plan, name: str) -> OptionPlan:
@@ -139,9 +146,9 @@ def _planned(plan: Plan, name: str) -> OptionPlan:
     raise ValueError(f"option is '{name}', must be one of {', '.join(plan.scenario.options)}")
 
 
-def _mean_arrivals(demand: Demand) -> float:
-    """Requests that arrive in the horizon over those of its mean volume: 1 in expectation, near it on a path."""
-    return float(demand.profile.mean())
+def _arriving_per_month(demand: Demand, requests: Array) -> Array:
+    """Requests a month that arrive on this path: those asked for in expectation. Shape as `requests`."""
+    return requests * (demand_rows(demand, "requests").mean(axis=1) @ demand.level.coefficients(requests))
 
 
 def _start(plan: Plan) -> pd.Timestamp:
@@ -194,18 +201,26 @@ def _left_usd_per_request(
 
 def _api_run_rate(option: ApiPlan, demand: Demand, requests: Array) -> RunRate:
     per_step = option.usd_per_request_between(demand.edges_s, run_rate=True)
-    per_request = demand.profile @ per_step / demand.steps
-    lines = {key: requests * usd for key, usd in zip(API_LINES, per_request, strict=True) if usd > 0}
+    coefficients = requests * demand.level.coefficients(requests)
+    lines: dict[str, Array] = {}
+    linear = 0.0
+    noise_usd = np.zeros(requests.size)  # what noise adds on this path, beside what is proportional to the volume
+    for place, key in enumerate(API_LINES):
+        if per_step[:, place].any():
+            usd_per_row = demand_rows(demand, _billed_by(key)) @ per_step[:, place] / demand.steps
+            lines[key] = usd_per_row @ coefficients
+            linear += float(usd_per_row[0])
+            noise_usd += usd_per_row[1:] @ coefficients[1:]
     fixed = _fixed_lines(option.overheads, np.ones(1), np.zeros((1, requests.size)))
     lines |= {key: value[0] for key, value in fixed.items()}
     nothing = np.zeros(requests.size)
     return RunRate(
         name=option.name,
         requests_per_month=requests,
-        arriving_requests_per_month=requests * _mean_arrivals(demand),
+        arriving_requests_per_month=_arriving_per_month(demand, requests),
         lines=lines or {"input": nothing},
-        linear_usd_per_request=float(per_request.sum()),
-        rising=np.sum([value[0] for value in fixed.values()], axis=0) if fixed else nothing,
+        linear_usd_per_request=linear,
+        rising=np.sum([value[0] for value in fixed.values()], axis=0) + noise_usd,
         falling=nothing,
         utilization_share=nothing,
         overflow_share=nothing,
@@ -216,12 +231,21 @@ def _api_run_rate(option: ApiPlan, demand: Demand, requests: Array) -> RunRate:
 
 
 def _api_ledger(plan: Plan, option: ApiPlan, demand: Demand, requests_per_month: float) -> Ledger:
-    arriving = demand.grown_profile() * (requests_per_month * demand.step_s / SECONDS_PER_MONTH)
+    mix = plan.scenario.mix
+    path = demand.path(requests_per_month, mix)
     prices = option.usd_per_request_between(demand.edges_s)
-    lines = {key: demand.by_month(arriving * prices[:, i]) for i, key in enumerate(API_LINES) if prices[:, i].any()}
+    billed = {
+        "input": path.input_tokens / mix.input_tokens if mix.input_tokens > 0 else path.requests,
+        "output": path.output_tokens / mix.output_tokens if mix.output_tokens > 0 else path.requests,
+    }
+    lines = {
+        key: demand.by_month(billed[_billed_by(key)] * prices[:, place])
+        for place, key in enumerate(API_LINES)
+        if prices[:, place].any()
+    }
     fixed = _fixed_lines(option.overheads, demand.months, np.zeros((demand.months.size, 1)))
     lines |= {key: value[:, 0] for key, value in fixed.items()}
-    tokens = arriving * plan.tokens_per_request
+    tokens = path.input_tokens + path.output_tokens
     nothing = np.zeros(tokens.size)
     return Ledger(
         option=option.name,
@@ -245,6 +269,11 @@ def _api_ledger(plan: Plan, option: ApiPlan, demand: Demand, requests_per_month:
         queue=None,
         warnings=(),
     )
+
+
+def _billed_by(line: str) -> str:
+    """Whose tokens a line of an API's bill counts: those of the answers, or of the prompts."""
+    return "output" if line == "output" else "input"
 
 
 def _cost_table(plan: Plan, lines: Mapping[str, Array], overheads: Overheads) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import types
 
 from simulator.simulation.compiled import compiled
@@ -40,3 +41,32 @@ def decay(levels, keep, mean_over_step):  # type: ignore[no-untyped-def]
         level += levels[step]
         levels[step] = level * mean_over_step
         level *= keep
+
+
+@compiled(types.void(_VECTOR, _VECTOR, _VECTOR, _VECTOR))
+def add_spikes(level, at_steps, heights, decay_steps):  # type: ignore[no-untyped-def]
+    """Add to `level` the mean over every step of spikes that decay each at its own pace.
+
+    `at_steps` are their moments in steps after the start (negative: before it), `decay_steps` the times in which they
+    fall to 1/e. A spike is followed until a millionth of a millionth of it is left.
+    """
+    for spike in range(heights.size):
+        decay = decay_steps[spike]
+        at = at_steps[spike]
+        step = np.int64(max(math.floor(at), 0))
+        left = heights[spike]
+        if at < 0.0:
+            left *= math.exp(at / decay)
+            at = 0.0
+        least = heights[spike] * 1e-12
+        keep = math.exp(-1.0 / decay)
+        if step < level.size:
+            inside = step + 1.0 - at
+            kept = math.exp(-inside / decay)
+            level[step] += left * decay * (1.0 - kept)
+            left *= kept
+            step += 1
+        while step < level.size and left > least:
+            level[step] += left * decay * (1.0 - keep)
+            left *= keep
+            step += 1

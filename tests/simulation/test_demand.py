@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.domain.scenario import Horizon
-from simulator.domain.traffic import Noise, Traffic
-from simulator.simulation.demand import noise_law, sample_demand
+from simulator.domain.random_parts import Noise
+from simulator.domain.traffic import Traffic
+from simulator.simulation.demand import forget_draws, sample_demand
+from simulator.simulation.noise import noise_law
 from simulator.simulation.recursions import autoregress
 
 VOLUME = {"tokens_per_month": 1e9}
@@ -107,7 +109,9 @@ def test_seven_weights_begin_on_monday():
 def test_hours_of_a_week_begin_on_monday_and_join_between_their_middles():
     weights = np.arange(168.0) % 24 + 1
     course = profile({"hourly_weights": weights.tolist()}, start=date(2027, 1, 4), days=7, step_s=3600)
-    assert course == pytest.approx(weights / weights.mean())
+    # The mean over an hour of lines that bend at its middle: three quarters of its own weight, an eighth of each side's.
+    hours = (np.roll(weights, 1) + 6 * weights + np.roll(weights, -1)) / 8
+    assert course == pytest.approx(hours / weights.mean(), rel=1e-9)
     fine = profile({"hourly_weights": weights.tolist()}, start=date(2027, 1, 4), days=7, step_s=60)
     minute = 10 * 60 + 45  # 10:45:30, three quarters and half a minute after the middle of the eleventh hour began
     between = 11 + (0.25 + 0.5 / 60) * 1.0
@@ -243,7 +247,7 @@ def test_another_seed_draws_other_numbers_and_the_same_seed_the_same_bytes():
     parts = {"noise": {"relative_sd": 0.5}, "spikes": {"per_month": 500, "height_to_mean": 1.0}}
 
     def drawn(seed):
-        sample_demand.cache_clear()
+        forget_draws()
         return profile(parts, seed=seed, days=2, step_s=300).tobytes()
 
     assert drawn(1) == drawn(1)
@@ -280,7 +284,7 @@ def test_bill_months_are_blocks_of_730_hours_and_grow_at_their_starts():
     assert demand.month_ends.tolist() == [730, 1460, 1680]
     assert demand.months == pytest.approx([1.0, 1.0, 220 / 730])
     assert demand.growth == pytest.approx([1.0, 1.1, 1.21])
-    grown = demand.grown_profile()
+    grown = demand.profile * demand.growth_by_step
     assert (grown[729], grown[730], grown[1460]) == pytest.approx((1.0, 1.1, 1.21))
     assert demand.by_month(grown) == pytest.approx([730.0, 803.0, 220 * 1.21])
 

@@ -1,0 +1,189 @@
+"""Arrivals of every lane in a step: the demand scaled to each volume, from one set of draws.
+
+A demand is a sum of *rows*, numbers per step, each with a coefficient that depends on the volume alone: the expected
+rate (proportional to the volume), the noise that falls with the load (two rows, smaller powers of the volume), and the
+counting noise (its root). So every volume costs a few multiplications a step, and arrivals rise with the volume.
+
+Where a minute's mean is small, counting noise is not normal. There arrivals are the sum over the minutes of the step of
+whole requests, each the quantile of the Poisson law at the minute's one stored number: as many as there are thresholds
+below the mean, where the n-th threshold is the mean from which n requests arrive (a gamma quantile). Between a mean of
+30 and of 36 the count goes over, in a straight line, into the normal approximation, so that it keeps its mean and rises
+with the volume.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from numba import types
+
+from simulator.domain.plans import Array
+from simulator.simulation.compiled import compiled, part_of_compiled
+
+LANES = 64  # as in the kernel, which this serves
+
+MOST_COUNTED = 30.0  # greatest mean of a minute whose requests are counted one by one
+LEAST_NORMAL = 36.0  # least mean whose count is a normal number
+_Z_STEP = 1.0 / 32.0
+_Z_END = 7.0
+
+_INPUT = types.Array(types.float64, 1, "C", readonly=True)
+_INPUT_MATRIX = types.Array(types.float64, 2, "C", readonly=True)
+_VECTOR = types.Array(types.float64, 1, "C")
+_MATRIX = types.Array(types.float64, 2, "C")
+
+# Places in `numbers`.
+PARTS, REQUESTS_PER_LOAD, LOAD_PER_REQUEST, LEAST_LINEAR, LENGTH_VARIANCE = range(5)
+
+# (rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, first, count, ring)
+ARRIVE = types.void(
+    _INPUT_MATRIX, _MATRIX, _VECTOR, _INPUT, _INPUT_MATRIX, _INPUT_MATRIX, _VECTOR, _INPUT_MATRIX, types.int64,
+    types.int64, _MATRIX,
+)  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def count_thresholds() -> Array:
+    """Means from which n requests arrive, at a grid of standard normal numbers. Shape (grid, n).
+
+    P(N >= n) at a mean m is the gamma law's P(Gamma(n) <= m); at the number z, whose probability from below is u, it
+    must exceed 1 - u, so the threshold is the gamma quantile of 1 - u.
+    """
+    from scipy.special import gammaincinv, ndtr
+
+    grid = np.arange(-_Z_END, _Z_END + _Z_STEP / 2, _Z_STEP)
+    most = int(MOST_COUNTED + _Z_END * math.sqrt(MOST_COUNTED) + 12)
+    return np.ascontiguousarray(gammaincinv(np.arange(1, most + 1)[None, :], ndtr(-grid)[:, None]))
+
+
+@part_of_compiled
+def _whole_requests(mean, normal, thresholds, already):  # type: ignore[no-untyped-def]
+    """Quantile of the Poisson law at a standard normal number; `already` are known to arrive at a lower mean."""
+    place = min(max((normal + _Z_END) / _Z_STEP, 0.0), thresholds.shape[0] - 1.000001)
+    row = int(place)
+    weight = place - row
+    number = already
+    while number < thresholds.shape[1]:
+        if (1.0 - weight) * thresholds[row, number] + weight * thresholds[row + 1, number] > mean:
+            break
+        number += 1
+    return number
+
+
+@part_of_compiled
+def _requests(mean, expected, normal, thresholds):  # type: ignore[no-untyped-def]
+    """Requests of a minute: whole ones at a small mean, a normal number at a large one, in between a way over."""
+    if mean < MOST_COUNTED:
+        return float(_whole_requests(mean, normal, thresholds, 0))
+    if mean < LEAST_NORMAL:
+        low = float(_whole_requests(MOST_COUNTED, normal, thresholds, 0))
+        high = LEAST_NORMAL + math.sqrt(LEAST_NORMAL) * normal
+        return low + (high - low) * (mean - MOST_COUNTED) / (LEAST_NORMAL - MOST_COUNTED)
+    return max(mean + math.sqrt(expected) * normal, 0.0)
+
+
+@part_of_compiled
+def _mean_length(requests, normal, variance):  # type: ignore[no-untyped-def]
+    """Mean length of so many requests over the expected one: a lognormal of variance `variance / requests`."""
+    log_variance = math.log1p(variance / max(requests, 1.0))
+    return math.exp(math.sqrt(log_variance) * normal - 0.5 * log_variance)
+
+
+@part_of_compiled
+def _of_one_lane(rows, coefficients, lane, base_rows, base_draws, numbers, thresholds, step):  # type: ignore[no-untyped-def]
+    """Arrivals of one lane in a step, minute by minute."""
+    parts = int(numbers[PARTS])
+    total = 0.0
+    for part in range(parts):
+        base = step * parts + part
+        expected = coefficients[0, lane] * base_rows[base, 0]
+        mean = expected
+        for row in range(1, base_rows.shape[1]):
+            mean += coefficients[row, lane] * base_rows[base, row]
+        mean *= numbers[REQUESTS_PER_LOAD]
+        expected *= numbers[REQUESTS_PER_LOAD]
+        normal, weight, length = base_draws[base, 0], base_draws[base, 1], base_draws[base, 2]
+        if expected >= numbers[LEAST_LINEAR]:
+            amount = mean + math.sqrt(expected) * (normal + math.sqrt(numbers[LENGTH_VARIANCE]) * length)
+            total += weight * max(amount, 0.0)
+        else:
+            requests = _requests(max(mean, 0.0), expected, normal, thresholds)
+            if numbers[LENGTH_VARIANCE] > 0.0:
+                requests *= _mean_length(requests, length, numbers[LENGTH_VARIANCE])
+            total += weight * requests
+    return total * numbers[LOAD_PER_REQUEST]
+
+
+@part_of_compiled
+def _fill(  # type: ignore[no-untyped-def]
+    rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, step, out,
+):  # fmt: skip
+    """Fill `out`, see `arrive`."""
+    for lane in range(LANES):
+        out[lane] = coefficients[0, lane] * rows[step, 0]
+    for row in range(1, rows.shape[1]):
+        value = rows[step, row]
+        for lane in range(LANES):
+            out[lane] += coefficients[row, lane] * value
+    if rows.shape[1] > 1:
+        for lane in range(LANES):
+            out[lane] = out[lane] if out[lane] > 0.0 else 0.0
+    lane = 0
+    while lane < LANES and volumes[lane] < counted_below[step]:
+        out[lane] = _of_one_lane(rows, coefficients, lane, base_rows, base_draws, numbers, thresholds, step)
+        lane += 1
+
+
+@compiled(ARRIVE)
+def arrive(  # type: ignore[no-untyped-def]
+    rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, first, count, ring,
+):  # fmt: skip
+    """Fill the places of `count` steps in a ring with the arrivals of every lane. [replicas]
+
+    Parameters
+    ----------
+    rows : float64 array of shape (steps, n)
+        Numbers of the step; the first is the expected demand over the mean.
+    coefficients : float64 array of shape (n, LANES)
+        What each row is multiplied with in each lane. [replicas]
+    volumes, counted_below : float64 arrays of shape (LANES,) and (steps,)
+        Volumes in rising order, and the volume below which a step's requests are counted minute by minute.
+    base_rows, base_draws : float64 arrays of shape (steps x parts, m) and (steps x parts, 3)
+        Rows without the counting noise by minute; numbers for count, weight and length of each minute.
+    numbers : float64 array of shape (5,)
+        See the names of their places above.
+    thresholds : float64 array of shape (grid, n)
+        See `count_thresholds`.
+    first, count : int
+        Steps; beyond the last one everything stays as it was in it.
+    ring : float64 array of shape (places, LANES)
+        Filled: step s lies at place s modulo the number of places.
+    """
+    for step in range(first, first + count):
+        inside = min(step, rows.shape[0] - 1)
+        out = ring[step % ring.shape[0]]
+        _fill(rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, inside, out)
+
+
+@compiled(
+    types.void(_INPUT_MATRIX, _MATRIX, _VECTOR, _INPUT, _INPUT_MATRIX, _INPUT_MATRIX, _VECTOR, _INPUT_MATRIX, _VECTOR)
+)
+def greatest(  # type: ignore[no-untyped-def]
+    rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, out,
+):  # fmt: skip
+    """Fill `out` with the greatest arrivals of every lane in any step; the other arguments are those of `arrive`."""
+    now = np.zeros(LANES)
+    out[:] = 0.0
+    for step in range(rows.shape[0]):
+        _fill(rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, step, now)
+        for lane in range(LANES):
+            out[lane] = out[lane] if out[lane] > now[lane] else now[lane]
+
+
+@compiled(types.void(_VECTOR, _VECTOR, _VECTOR, _INPUT_MATRIX, _VECTOR))
+def count(means, expected, normals, thresholds, out):  # type: ignore[no-untyped-def]
+    """Requests of every minute from its mean, that without noise, and a standard normal number; fills `out`."""
+    for place in range(means.size):
+        out[place] = _requests(max(means[place], 0.0), expected[place], normals[place], thresholds)

@@ -1,0 +1,231 @@
+"""The regular course of a demand over a horizon: seasons on the clock on the wall, plans and dated events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from simulator.domain.events import Dated, Event, Holidays, Launch, Surge
+from simulator.domain.plans import Array
+from simulator.domain.seasons import diurnal_weights, hourly_curve, piecewise_means
+from simulator.domain.shape import Shape
+from simulator.domain.units import SECONDS_PER_DAY, SECONDS_PER_HOUR, SECONDS_PER_MINUTE
+
+_EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
+MINUTES_PER_DAY = 24 * 60
+MINUTES_PER_WEEK = 7 * MINUTES_PER_DAY
+_QUARTER_S = 15 * SECONDS_PER_MINUTE
+_VANISHED = 1e-6  # of an event's excess: what is left of it is left out
+
+Whole = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Equal steps from a moment on."""
+
+    start_utc: datetime
+    size: int
+    base_s: float
+
+    @property
+    def duration_s(self) -> float:
+        """Length of all steps. [s]"""
+        return self.size * self.base_s
+
+    def split(self, base_s: float) -> Steps:
+        """The same time in steps of `base_s`, which divides these."""
+        return Steps(self.start_utc, round(self.duration_s / base_s), base_s)
+
+
+def course(shape: Shape, steps: Steps) -> Array:
+    """Product of the parts that are not random: mean over each step, curves taken at the middles of its minutes.
+
+    Shape (size,); in any unit, as only the proportions count.
+    """
+    if steps.base_s <= SECONDS_PER_MINUTE or not (has_course(shape) or shape.events):
+        return _at_middles(shape, steps)
+    if steps.base_s % SECONDS_PER_MINUTE:
+        return _at_middles(shape, steps)
+    if shape.events or shape.piecewise is not None or steps.base_s % _QUARTER_S:
+        minutes = steps.split(SECONDS_PER_MINUTE)
+        return _at_middles(shape, minutes).reshape(steps.size, -1).mean(axis=1)
+    # Offsets of time zones are whole quarter hours, so quarters of the week are all that a longer step can hold.
+    quarters = steps.split(_QUARTER_S)
+    by_quarter = _week_by_minutes(shape).reshape(-1, 15).mean(axis=1)
+    place = local_seconds(shape.timezone, quarters) // _QUARTER_S
+    return by_quarter[_place_in_week(place, 4 * 24)].reshape(steps.size, -1).mean(axis=1)
+
+
+def has_course(shape: Shape) -> bool:
+    """Whether the shape follows the clock on the wall."""
+    return shape.diurnal is not None or shape.weekly is not None or bool(shape.hours_of_week)
+
+
+def _at_middles(shape: Shape, steps: Steps) -> Array:
+    values = np.ones(steps.size)
+    if shape.piecewise is not None:
+        values *= piecewise_means(shape.piecewise, steps.size, steps.base_s)
+    if has_course(shape):
+        local_s = local_seconds(shape.timezone, steps)
+        days = np.floor_divide(local_s, SECONDS_PER_DAY).astype(np.int64)
+        minutes = (days + _EPOCH_WEEKDAY) % 7 * MINUTES_PER_DAY + local_s % SECONDS_PER_DAY / SECONDS_PER_MINUTE
+        _as_on_sundays(minutes, shape, steps)
+        if steps.base_s == SECONDS_PER_MINUTE:
+            values *= _week_by_minutes(shape)[minutes.astype(np.int64)]
+        else:
+            values *= _course_at(shape, minutes / 60.0)
+    for event in shape.events.values():
+        _multiply(values, event, shape.timezone, steps)
+    return values
+
+
+def _as_on_sundays(minutes: Array, shape: Shape, steps: Steps) -> None:
+    """Move the minutes of the week of days off that have the hours of a Sunday to the Sunday, in place."""
+    for event in shape.events.values():
+        if isinstance(event, Holidays) and event.course == "weekend":
+            for first_s, last_s in _days_off(event, shape.timezone, steps):
+                day = slice(max(round(first_s / steps.base_s), 0), max(round(last_s / steps.base_s), 0))
+                minutes[day] = 6 * MINUTES_PER_DAY + minutes[day] % MINUTES_PER_DAY
+
+
+def _place_in_week(place: Array, per_day: int) -> Array:
+    """Place in a week from Monday of a number of equal pieces since the epoch."""
+    return (place.astype(np.int64) + _EPOCH_WEEKDAY * per_day) % (7 * per_day)
+
+
+@lru_cache(maxsize=64)
+def _week_of(diurnal: object, weekly: object, hours: tuple[float, ...], shift_hours: float) -> Array:
+    middles = (np.arange(MINUTES_PER_WEEK) + 0.5) / 60.0
+    return _course_of(diurnal, weekly, hours, shift_hours, middles)
+
+
+def _week_by_minutes(shape: Shape) -> Array:
+    """The course at the middle of every minute of the week from Monday. Shape (10080,)."""
+    return _week_of(shape.diurnal, shape.weekly, shape.hours_of_week, shape.shift_hours)
+
+
+def _course_at(shape: Shape, hours_of_week: Array) -> Array:
+    return _course_of(shape.diurnal, shape.weekly, shape.hours_of_week, shape.shift_hours, hours_of_week)
+
+
+def _course_of(diurnal, weekly, hours, shift_hours: float, hours_of_week: Array) -> Array:  # type: ignore[no-untyped-def]
+    shifted = (hours_of_week - shift_hours) % 168.0
+    values = np.ones(hours_of_week.size)
+    if diurnal is not None:
+        values *= diurnal_weights(diurnal, shifted % 24.0)
+    if weekly is not None:
+        values *= np.asarray(weekly.weights)[(shifted // 24.0).astype(np.int64)]
+    if hours:
+        values *= hourly_curve(hours, shifted)
+    return values
+
+
+def local_seconds(timezone: str, steps: Steps) -> Array:
+    """Middle of every step on the clock on the wall, in seconds since 1970-01-01 00:00 there. Shape (size,)."""
+    start_s = steps.start_utc.timestamp()
+    middle_s = start_s + (np.arange(steps.size) + 0.5) * steps.base_s
+    if timezone == "UTC":
+        return middle_s
+    # Zones change their offset on quarter hours; one look-up a quarter hour is enough.
+    quarters = np.arange(int(np.ceil(steps.duration_s / _QUARTER_S)) + 1)
+    offset_s = _offsets_s(timezone, start_s, quarters.size)
+    return middle_s + offset_s[((middle_s - start_s) / _QUARTER_S).astype(np.int64)]
+
+
+@lru_cache(maxsize=8)
+def _offsets_s(timezone: str, start_s: float, quarters: int) -> Array:
+    """Offset of a zone from UTC at every quarter hour from a moment on. [s]"""
+    moments_s = start_s + np.arange(quarters) * _QUARTER_S
+    moments = pd.to_datetime(moments_s, unit="s", utc=True).tz_convert(timezone)
+    wall = moments.tz_localize(None).to_numpy(dtype="datetime64[s]").astype(np.float64)
+    return wall - moments_s
+
+
+def seconds_after_start(local: datetime, timezone: str, start_utc: datetime) -> float:
+    """Seconds from the start to a moment of local time. [s]"""
+    return (local.replace(tzinfo=ZoneInfo(timezone)).astimezone(UTC) - start_utc).total_seconds()
+
+
+def local_midnights_s(timezone: str, steps: Steps) -> tuple[Array, Whole]:
+    """Local midnights from the day before the start to the end, in seconds after the start, and their weekdays."""
+    zone = ZoneInfo(timezone)
+    day = (steps.start_utc.astimezone(zone) - timedelta(days=1)).date()
+    moments: list[float] = []
+    weekdays: list[int] = []
+    while not moments or moments[-1] < steps.duration_s:
+        moments.append(seconds_after_start(datetime(day.year, day.month, day.day), timezone, steps.start_utc))
+        weekdays.append(day.weekday())
+        day += timedelta(days=1)
+    return np.array(moments), np.array(weekdays, dtype=np.int64)
+
+
+def _multiply(values: Array, event: Event, timezone: str, steps: Steps) -> None:
+    """Multiply the steps that an event touches by its mean factor over each, in place."""
+    if isinstance(event, Holidays):
+        for first_s, last_s in _days_off(event, timezone, steps):
+            _multiply_between(values, first_s, last_s, event.factor, steps.base_s)
+        return
+    at_s = _moment_s(event, timezone, steps)
+    if isinstance(event, Surge):
+        _multiply_between(values, at_s, at_s + event.hours * SECONDS_PER_HOUR, event.factor, steps.base_s)
+    elif isinstance(event, Launch):
+        _launch(values, event, at_s, steps.base_s)
+
+
+def _moment_s(event: Dated, timezone: str, steps: Steps) -> float:
+    if event.at is None:
+        return (event.after_days or 0.0) * SECONDS_PER_DAY
+    return seconds_after_start(event.at, timezone, steps.start_utc)
+
+
+def _multiply_between(values: Array, first_s: float, last_s: float, factor: float, base_s: float) -> None:
+    """Multiply by `factor` between two moments; a step partly between by its mean."""
+    first = max(int(np.floor(first_s / base_s)), 0)
+    last = min(int(np.ceil(last_s / base_s)), values.size)
+    if last <= first:
+        return
+    edges = np.arange(first, last + 1) * base_s
+    inside = np.diff(np.clip(edges, first_s, last_s)) / base_s
+    values[first:last] *= 1.0 + (factor - 1.0) * inside
+
+
+def _launch(values: Array, event: Launch, at_s: float, base_s: float) -> None:
+    """From `at_s` on the lasting factor plus an excess that decays; the mean over each step is the exact integral."""
+    first = max(int(np.floor(at_s / base_s)), 0)
+    if first >= values.size:
+        return
+    factor = np.ones(values.size - first)
+    _multiply_between(factor, at_s - first * base_s, factor.size * base_s, event.lasting_factor, base_s)
+    decay_s = event.half_life_s / np.log(2.0)
+    excess = event.factor - event.lasting_factor
+    vanished_s = decay_s * np.log(max(abs(excess), _VANISHED) / _VANISHED)
+    last = min(int(np.ceil((at_s + vanished_s) / base_s)), values.size)
+    if last > first:
+        since_s = np.arange(first, last + 1) * base_s - at_s
+        left = np.where(since_s > 0, np.exp(-np.maximum(since_s, 0.0) / decay_s), 1.0)
+        factor[: last - first] += excess * -np.diff(left) * decay_s / base_s
+    values[first:] *= factor
+
+
+def _days_off(event: Holidays, timezone: str, steps: Steps) -> list[tuple[float, float]]:
+    """Local days off, each from midnight to midnight in seconds after the start."""
+    midnights, _ = local_midnights_s(timezone, steps)
+    first = (steps.start_utc.astimezone(ZoneInfo(timezone)) - timedelta(days=1)).date()
+    days = [first + timedelta(days=number) for number in range(midnights.size)]
+    off = set(event.dates) or _public_holidays(event.country or "", event.subdivision, days[0].year, days[-1].year)
+    ends = np.append(midnights[1:], midnights[-1] + SECONDS_PER_DAY)
+    return [(begin, end) for day, begin, end in zip(days, midnights, ends, strict=True) if day in off]
+
+
+@lru_cache(maxsize=8)
+def _public_holidays(country: str, subdivision: str | None, first_year: int, last_year: int) -> frozenset[date]:
+    import holidays  # hundreds of calendars: loaded where one is asked for only
+
+    years = range(first_year, last_year + 1)
+    return frozenset(holidays.country_holidays(country, subdiv=subdivision, years=years))

@@ -1,0 +1,117 @@
+"""Replay of a recording: looped with its hours and weekdays kept, or stretched over the horizon."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+
+from simulator.domain.plans import Array
+from simulator.domain.recordings import Recording
+from simulator.domain.shape import Shape
+from simulator.domain.traffic import Traffic
+from simulator.domain.units import SECONDS_PER_DAY
+from simulator.simulation.calendar import Steps, local_seconds
+
+_EPOCH = datetime(1970, 1, 1)
+_WEEK_S = 7 * SECONDS_PER_DAY
+_MONDAY_S = 4 * SECONDS_PER_DAY  # 1970-01-05, the first Monday after the epoch
+
+
+def replayed(shape: Shape, timeline: Steps) -> Array:
+    """Requests of the recording at every step of the horizon, any unit; what is unknown is as its hour usually is."""
+    recording = _recording(shape)
+    known = filled(recording.requests, recording.step_s)
+    edges, period = _edges_in_recording(shape, recording, timeline)
+    return _means_between(known[: max(round(period / recording.step_s), 1)], recording.step_s, edges)
+
+
+def replayed_lengths(traffic: Traffic, timeline: Steps) -> tuple[Array | None, Array | None]:
+    """Mean lengths of prompts and answers over those of the whole recording; None where it does not know them."""
+    if traffic.kind != "trace" or traffic.recorded is None:
+        return None, None
+    recording = traffic.recorded
+    requests = replayed(traffic, timeline)
+    drifts: list[Array | None] = []
+    for tokens in (recording.input_tokens, recording.output_tokens):
+        if not np.isfinite(tokens).any() or np.nansum(tokens) <= 0:
+            drifts.append(None)
+            continue
+        replay = traffic.model_copy(update={"recorded": _of_tokens(recording, tokens)})
+        per_request = np.divide(replayed(replay, timeline), requests, out=np.zeros(requests.size), where=requests > 0)
+        mean = float((per_request * requests).sum() / requests.sum())
+        drifts.append(np.where(requests > 0, per_request / mean, 1.0))
+    return drifts[0], drifts[1]
+
+
+def _of_tokens(recording: Recording, tokens: Array) -> Recording:
+    """The recording with tokens in place of the requests; where only those are unknown, at the mean length."""
+    both = np.isfinite(tokens) & np.isfinite(recording.requests)
+    mean = float(tokens[both].sum() / max(recording.requests[both].sum(), 1e-300))
+    amounts = np.where(np.isfinite(tokens), tokens, recording.requests * mean)
+    return Recording(
+        source=recording.source, layout=recording.layout, step_s=recording.step_s, start_utc=recording.start_utc,
+        requests=amounts, input_tokens=tokens, output_tokens=tokens,
+    )  # fmt: skip
+
+
+def _recording(shape: Shape) -> Recording:
+    if shape.recorded is None:
+        raise ValueError(f"traffic.file: '{shape.file}' has not been read; load the scenario from its file")
+    return shape.recorded
+
+
+def filled(values: Array, step_s: float) -> Array:
+    """The values with unknown ones put at the mean of the same time of other days, else at the mean of all."""
+    missing = ~np.isfinite(values)
+    if not missing.any():
+        return values
+    result = values.copy()
+    per_day = max(round(SECONDS_PER_DAY / step_s), 1)
+    place = np.arange(values.size) % per_day
+    sums = np.bincount(place, weights=np.where(missing, 0.0, values), minlength=per_day)
+    counts = np.bincount(place, weights=~missing, minlength=per_day)
+    usual = np.where(counts > 0, sums / np.maximum(counts, 1), np.nanmean(values))
+    result[missing] = usual[place[missing]]
+    return result
+
+
+def _edges_in_recording(shape: Shape, recording: Recording, timeline: Steps) -> tuple[Array, float]:
+    """Edges of the horizon's steps as moments of the recording, and the period after which it repeats. [s]"""
+    since_s = np.arange(timeline.size + 1) * timeline.base_s
+    length_s = recording.duration_s
+    if shape.repeat == "stretch":
+        return since_s * (length_s / timeline.duration_s), length_s
+    period = length_s
+    for whole in (_WEEK_S, SECONDS_PER_DAY):
+        if length_s >= whole * (1 - 1e-9):
+            period = np.floor(length_s / whole + 1e-9) * whole
+            break
+    else:
+        return since_s, period
+    return since_s + (_local_start_s(shape, timeline) - _recorded_start_s(shape, recording)) % whole, period
+
+
+def _local_start_s(shape: Shape, timeline: Steps) -> float:
+    """Start of the horizon on the clock on the wall, in seconds after a Monday."""
+    first = Steps(timeline.start_utc, 1, 0.0)
+    return float(local_seconds(shape.timezone, first)[0]) - _MONDAY_S - shape.shift_hours * 3600.0
+
+
+def _recorded_start_s(shape: Shape, recording: Recording) -> float:
+    """Start of the recording on the clock on the wall, in seconds after a Monday; a Monday's midnight where unknown."""
+    if shape.recorded_from is not None:
+        return (shape.recorded_from.replace(tzinfo=None) - _EPOCH).total_seconds() - _MONDAY_S
+    if recording.start_utc is None:
+        return 0.0
+    return float(local_seconds(shape.timezone, Steps(recording.start_utc, 1, 0.0))[0]) - _MONDAY_S
+
+
+def _means_between(values: Array, step_s: float, edges_s: Array) -> Array:
+    """Mean rate between moments of a record that repeats, constant within its steps. Shape (edges - 1,)."""
+    total = np.concatenate(([0.0], np.cumsum(values)))
+    period_s = values.size * step_s
+    turns = np.floor(edges_s / period_s + 1e-12)
+    inside = np.maximum(edges_s - turns * period_s, 0.0) / step_s
+    cumulative = turns * total[-1] + np.interp(inside, np.arange(values.size + 1), total)
+    return np.maximum(np.diff(cumulative), 0.0)
