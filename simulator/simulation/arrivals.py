@@ -59,9 +59,14 @@ def count_thresholds() -> Array:
 
 
 @part_of_compiled
-def _whole_requests(mean, normal, thresholds, already):  # type: ignore[no-untyped-def]
-    """Quantile of the Poisson law at a standard normal number; `already` are known to arrive at a lower mean."""
-    place = min(max((normal + _Z_END) / _Z_STEP, 0.0), thresholds.shape[0] - 1.000001)
+def _place_of(normal, thresholds):  # type: ignore[no-untyped-def]
+    """Place of a standard normal number in the grid of thresholds, whole and broken."""
+    return min(max((normal + _Z_END) / _Z_STEP, 0.0), thresholds.shape[0] - 1.000001)
+
+
+@part_of_compiled
+def _whole_requests(mean, place, thresholds, already):  # type: ignore[no-untyped-def]
+    """Quantile of the Poisson law at a place of the grid; `already` are known to arrive, at a lower mean."""
     row = int(place)
     weight = place - row
     number = already
@@ -73,47 +78,69 @@ def _whole_requests(mean, normal, thresholds, already):  # type: ignore[no-untyp
 
 
 @part_of_compiled
-def _requests(mean, expected, normal, thresholds):  # type: ignore[no-untyped-def]
-    """Requests of a minute: whole ones at a small mean, a normal number at a large one, in between a way over."""
+def _requests(mean, expected, normal, whole):  # type: ignore[no-untyped-def]
+    """Requests of a minute: whole ones at a small mean, a normal number at a large one, in between a way over.
+
+    `whole` are those that arrive at the mean, or at the greatest that is counted.
+    """
     if mean < MOST_COUNTED:
-        return float(_whole_requests(mean, normal, thresholds, 0))
+        return float(whole)
     if mean < LEAST_NORMAL:
-        low = float(_whole_requests(MOST_COUNTED, normal, thresholds, 0))
         high = LEAST_NORMAL + math.sqrt(LEAST_NORMAL) * normal
-        return low + (high - low) * (mean - MOST_COUNTED) / (LEAST_NORMAL - MOST_COUNTED)
+        return whole + (high - whole) * (mean - MOST_COUNTED) / (LEAST_NORMAL - MOST_COUNTED)
     return max(mean + math.sqrt(expected) * normal, 0.0)
 
 
 @part_of_compiled
 def _mean_length(requests, normal, variance):  # type: ignore[no-untyped-def]
-    """Mean length of so many requests over the expected one: a lognormal of variance `variance / requests`."""
-    log_variance = math.log1p(variance / max(requests, 1.0))
+    """Mean length of so many requests over the expected one: of mean one and variance v = `variance / requests`.
+
+    A lognormal to its second order, 1 + s z + s^2 (z^2 - 1)/2 with s^2 + s^4/2 = v, which is never negative while s is
+    at most one; a lognormal beyond.
+    """
+    spread = variance / max(requests, 1.0)
+    if spread <= 1.5:
+        square = math.sqrt(1.0 + 2.0 * spread) - 1.0
+        return 1.0 + math.sqrt(square) * normal + 0.5 * square * (normal * normal - 1.0)
+    log_variance = math.log1p(spread)
     return math.exp(math.sqrt(log_variance) * normal - 0.5 * log_variance)
 
 
 @part_of_compiled
-def _of_one_lane(rows, coefficients, lane, base_rows, base_draws, numbers, thresholds, step):  # type: ignore[no-untyped-def]
-    """Arrivals of one lane in a step, minute by minute."""
+def _count_lanes(  # type: ignore[no-untyped-def]
+    coefficients, lanes, base_rows, base_draws, numbers, thresholds, step, out,
+):  # fmt: skip
+    """Arrivals of the first `lanes` lanes in a step, minute by minute; volumes and so means rise from lane to lane."""
+    for lane in range(lanes):
+        out[lane] = 0.0
     parts = int(numbers[PARTS])
-    total = 0.0
-    for part in range(parts):
-        base = step * parts + part
-        expected = coefficients[0, lane] * base_rows[base, 0]
-        mean = expected
-        for row in range(1, base_rows.shape[1]):
-            mean += coefficients[row, lane] * base_rows[base, row]
-        mean *= numbers[REQUESTS_PER_LOAD]
-        expected *= numbers[REQUESTS_PER_LOAD]
+    per_load, length_variance = numbers[REQUESTS_PER_LOAD], numbers[LENGTH_VARIANCE]
+    for base in range(step * parts, (step + 1) * parts):
         normal, weight, length = base_draws[base, 0], base_draws[base, 1], base_draws[base, 2]
-        if expected >= numbers[LEAST_LINEAR]:
-            amount = mean + math.sqrt(expected) * (normal + math.sqrt(numbers[LENGTH_VARIANCE]) * length)
-            total += weight * max(amount, 0.0)
-        else:
-            requests = _requests(max(mean, 0.0), expected, normal, thresholds)
-            if numbers[LENGTH_VARIANCE] > 0.0:
-                requests *= _mean_length(requests, length, numbers[LENGTH_VARIANCE])
-            total += weight * requests
-    return total * numbers[LOAD_PER_REQUEST]
+        linear = normal + math.sqrt(length_variance) * length
+        place = _place_of(normal, thresholds)
+        root = math.sqrt(base_rows[base, 0]) * per_load
+        counting = base_rows.shape[1]  # its row of coefficients: of the root of the level
+        whole = 0
+        for lane in range(lanes):
+            expected = coefficients[0, lane] * base_rows[base, 0]
+            mean = expected
+            for row in range(1, base_rows.shape[1]):
+                mean += coefficients[row, lane] * base_rows[base, row]
+            mean *= per_load
+            expected *= per_load
+            if expected >= numbers[LEAST_LINEAR]:
+                out[lane] += weight * max(mean + coefficients[counting, lane] * root * linear, 0.0)
+                continue
+            mean = max(mean, 0.0)
+            if mean < LEAST_NORMAL:
+                whole = _whole_requests(min(mean, MOST_COUNTED), place, thresholds, whole)
+            requests = _requests(mean, expected, normal, whole)
+            if length_variance > 0.0:
+                requests *= _mean_length(requests, length, length_variance)
+            out[lane] += weight * requests
+    for lane in range(lanes):
+        out[lane] *= numbers[LOAD_PER_REQUEST]
 
 
 @part_of_compiled
@@ -130,10 +157,11 @@ def _fill(  # type: ignore[no-untyped-def]
     if rows.shape[1] > 1:
         for lane in range(LANES):
             out[lane] = out[lane] if out[lane] > 0.0 else 0.0
-    lane = 0
-    while lane < LANES and volumes[lane] < counted_below[step]:
-        out[lane] = _of_one_lane(rows, coefficients, lane, base_rows, base_draws, numbers, thresholds, step)
-        lane += 1
+    lanes = 0
+    while lanes < LANES and volumes[lanes] < counted_below[step]:
+        lanes += 1
+    if lanes > 0:
+        _count_lanes(coefficients, lanes, base_rows, base_draws, numbers, thresholds, step, out)
 
 
 @compiled(ARRIVE)
@@ -186,4 +214,8 @@ def greatest(  # type: ignore[no-untyped-def]
 def count(means, expected, normals, thresholds, out):  # type: ignore[no-untyped-def]
     """Requests of every minute from its mean, that without noise, and a standard normal number; fills `out`."""
     for place in range(means.size):
-        out[place] = _requests(max(means[place], 0.0), expected[place], normals[place], thresholds)
+        mean, normal = max(means[place], 0.0), normals[place]
+        whole = 0
+        if mean < LEAST_NORMAL:
+            whole = _whole_requests(min(mean, MOST_COUNTED), _place_of(normal, thresholds), thresholds, 0)
+        out[place] = _requests(mean, expected[place], normal, whole)

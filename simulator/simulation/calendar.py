@@ -27,20 +27,30 @@ Whole = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 @dataclass(frozen=True)
 class Steps:
-    """Equal steps from a moment on."""
+    """Equal steps of a horizon that starts at `start_utc`, all of them or those from `begin_s` after the start on."""
 
     start_utc: datetime
     size: int
     base_s: float
+    begin_s: float = 0.0
 
     @property
     def duration_s(self) -> float:
         """Length of all steps. [s]"""
         return self.size * self.base_s
 
+    @property
+    def end_s(self) -> float:
+        """End of the last one, after the start of the horizon. [s]"""
+        return self.begin_s + self.duration_s
+
     def split(self, base_s: float) -> Steps:
         """The same time in steps of `base_s`, which divides these."""
-        return Steps(self.start_utc, round(self.duration_s / base_s), base_s)
+        return Steps(self.start_utc, round(self.duration_s / base_s), base_s, self.begin_s)
+
+    def between(self, first: int, last: int) -> Steps:
+        """The steps from `first` to before `last`."""
+        return Steps(self.start_utc, last - first, self.base_s, self.begin_s + first * self.base_s)
 
 
 def course(shape: Shape, steps: Steps) -> Array:
@@ -52,14 +62,53 @@ def course(shape: Shape, steps: Steps) -> Array:
         return _at_middles(shape, steps)
     if steps.base_s % SECONDS_PER_MINUTE:
         return _at_middles(shape, steps)
-    if shape.events or shape.piecewise is not None or steps.base_s % _QUARTER_S:
-        minutes = steps.split(SECONDS_PER_MINUTE)
-        return _at_middles(shape, minutes).reshape(steps.size, -1).mean(axis=1)
+    if shape.piecewise is not None or steps.base_s % _QUARTER_S:
+        return _by_minutes(shape, steps)
     # Offsets of time zones are whole quarter hours, so quarters of the week are all that a longer step can hold.
-    quarters = steps.split(_QUARTER_S)
-    by_quarter = _week_by_minutes(shape).reshape(-1, 15).mean(axis=1)
-    place = local_seconds(shape.timezone, quarters) // _QUARTER_S
-    return by_quarter[_place_in_week(place, 4 * 24)].reshape(steps.size, -1).mean(axis=1)
+    values = np.ones(steps.size)
+    if has_course(shape):
+        quarters = steps.split(_QUARTER_S)
+        by_quarter = _week_by_minutes(shape).reshape(-1, 15).mean(axis=1)
+        place = local_seconds(shape.timezone, quarters) // _QUARTER_S
+        values = by_quarter[_place_in_week(place, 4 * 24)].reshape(steps.size, -1).mean(axis=1)
+    for event in shape.events.values():
+        if isinstance(event, Launch):
+            _multiply_between(values, _moment_s(event, shape.timezone, steps), np.inf, event.lasting_factor, steps)
+    for first, last in _touched(shape, steps):
+        values[first:last] = _by_minutes(shape, steps.between(first, last))
+    return values
+
+
+def _by_minutes(shape: Shape, steps: Steps) -> Array:
+    return _at_middles(shape, steps.split(SECONDS_PER_MINUTE)).reshape(steps.size, -1).mean(axis=1)
+
+
+def _touched(shape: Shape, steps: Steps) -> list[tuple[int, int]]:
+    """First and last step that dated events change within, disjoint and in the order of time."""
+    spans = []
+    for event in shape.events.values():
+        for first_s, last_s in _spans(event, shape.timezone, steps):
+            first = max(int((first_s - steps.begin_s) // steps.base_s), 0)
+            last = min(int(-(-(last_s - steps.begin_s) // steps.base_s)), steps.size)
+            if last > first:
+                spans.append((first, last))
+    disjoint: list[tuple[int, int]] = []
+    for first, last in sorted(spans):
+        if disjoint and first <= disjoint[-1][1]:
+            disjoint[-1] = (disjoint[-1][0], max(last, disjoint[-1][1]))
+        else:
+            disjoint.append((first, last))
+    return disjoint
+
+
+def _spans(event: Event, timezone: str, steps: Steps) -> list[tuple[float, float]]:
+    """Times between which an event's factor changes or is not one, after the start of the horizon. [s]"""
+    if isinstance(event, Holidays):
+        return _days_off(event, timezone, steps)
+    at_s = _moment_s(event, timezone, steps)
+    if isinstance(event, Surge):
+        return [(at_s, at_s + event.hours * SECONDS_PER_HOUR)]
+    return [(at_s, at_s + _decayed_after_s(event))]
 
 
 def has_course(shape: Shape) -> bool:
@@ -90,7 +139,8 @@ def _as_on_sundays(minutes: Array, shape: Shape, steps: Steps) -> None:
     for event in shape.events.values():
         if isinstance(event, Holidays) and event.course == "weekend":
             for first_s, last_s in _days_off(event, shape.timezone, steps):
-                day = slice(max(round(first_s / steps.base_s), 0), max(round(last_s / steps.base_s), 0))
+                first, last = ((edge - steps.begin_s) / steps.base_s for edge in (first_s, last_s))
+                day = slice(max(round(first), 0), max(round(last), 0))
                 minutes[day] = 6 * MINUTES_PER_DAY + minutes[day] % MINUTES_PER_DAY
 
 
@@ -129,16 +179,17 @@ def _course_of(diurnal, weekly, hours, shift_hours: float, hours_of_week: Array)
 def local_seconds(timezone: str, steps: Steps) -> Array:
     """Middle of every step on the clock on the wall, in seconds since 1970-01-01 00:00 there. Shape (size,)."""
     start_s = steps.start_utc.timestamp()
-    middle_s = start_s + (np.arange(steps.size) + 0.5) * steps.base_s
+    since_s = steps.begin_s + (np.arange(steps.size) + 0.5) * steps.base_s
     if timezone == "UTC":
-        return middle_s
+        return start_s + since_s
     # Zones change their offset on quarter hours; one look-up a quarter hour is enough.
-    quarters = np.arange(int(np.ceil(steps.duration_s / _QUARTER_S)) + 1)
-    offset_s = _offsets_s(timezone, start_s, quarters.size)
-    return middle_s + offset_s[((middle_s - start_s) / _QUARTER_S).astype(np.int64)]
+    first = int(steps.begin_s // _QUARTER_S)
+    quarters = int(np.ceil(steps.end_s / _QUARTER_S)) - first + 1
+    offset_s = _offsets_s(timezone, start_s + first * _QUARTER_S, quarters)
+    return start_s + since_s + offset_s[(since_s / _QUARTER_S).astype(np.int64) - first]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _offsets_s(timezone: str, start_s: float, quarters: int) -> Array:
     """Offset of a zone from UTC at every quarter hour from a moment on. [s]"""
     moments_s = start_s + np.arange(quarters) * _QUARTER_S
@@ -158,7 +209,7 @@ def local_midnights_s(timezone: str, steps: Steps) -> tuple[Array, Whole]:
     day = (steps.start_utc.astimezone(zone) - timedelta(days=1)).date()
     moments: list[float] = []
     weekdays: list[int] = []
-    while not moments or moments[-1] < steps.duration_s:
+    while not moments or moments[-1] < steps.end_s:
         moments.append(seconds_after_start(datetime(day.year, day.month, day.day), timezone, steps.start_utc))
         weekdays.append(day.weekday())
         day += timedelta(days=1)
@@ -167,15 +218,11 @@ def local_midnights_s(timezone: str, steps: Steps) -> tuple[Array, Whole]:
 
 def _multiply(values: Array, event: Event, timezone: str, steps: Steps) -> None:
     """Multiply the steps that an event touches by its mean factor over each, in place."""
-    if isinstance(event, Holidays):
-        for first_s, last_s in _days_off(event, timezone, steps):
-            _multiply_between(values, first_s, last_s, event.factor, steps.base_s)
+    if isinstance(event, Launch):
+        _launch(values, event, _moment_s(event, timezone, steps), steps)
         return
-    at_s = _moment_s(event, timezone, steps)
-    if isinstance(event, Surge):
-        _multiply_between(values, at_s, at_s + event.hours * SECONDS_PER_HOUR, event.factor, steps.base_s)
-    elif isinstance(event, Launch):
-        _launch(values, event, at_s, steps.base_s)
+    for first_s, last_s in _spans(event, timezone, steps):
+        _multiply_between(values, first_s, last_s, event.factor, steps)
 
 
 def _moment_s(event: Dated, timezone: str, steps: Steps) -> float:
@@ -184,33 +231,38 @@ def _moment_s(event: Dated, timezone: str, steps: Steps) -> float:
     return seconds_after_start(event.at, timezone, steps.start_utc)
 
 
-def _multiply_between(values: Array, first_s: float, last_s: float, factor: float, base_s: float) -> None:
+def _multiply_between(values: Array, first_s: float, last_s: float, factor: float, steps: Steps) -> None:
     """Multiply by `factor` between two moments; a step partly between by its mean."""
-    first = max(int(np.floor(first_s / base_s)), 0)
-    last = min(int(np.ceil(last_s / base_s)), values.size)
-    if last <= first:
+    first_s, last_s = first_s - steps.begin_s, min(last_s - steps.begin_s, steps.duration_s)
+    first = max(int(first_s // steps.base_s), 0)
+    last = min(int(-(-last_s // steps.base_s)), values.size)
+    if last <= first or factor == 1:
         return
-    edges = np.arange(first, last + 1) * base_s
-    inside = np.diff(np.clip(edges, first_s, last_s)) / base_s
+    edges = np.arange(first, last + 1) * steps.base_s
+    inside = np.diff(np.clip(edges, first_s, last_s)) / steps.base_s
     values[first:last] *= 1.0 + (factor - 1.0) * inside
 
 
-def _launch(values: Array, event: Launch, at_s: float, base_s: float) -> None:
+def _decayed_after_s(event: Launch) -> float:
+    """Time after which nothing of a launch's excess is left. [s]"""
+    excess = abs(event.factor - event.lasting_factor)
+    return float(event.half_life_s * np.log2(max(excess, _VANISHED) / _VANISHED))
+
+
+def _launch(values: Array, event: Launch, at_s: float, steps: Steps) -> None:
     """From `at_s` on the lasting factor plus an excess that decays; the mean over each step is the exact integral."""
-    first = max(int(np.floor(at_s / base_s)), 0)
-    if first >= values.size:
-        return
-    factor = np.ones(values.size - first)
-    _multiply_between(factor, at_s - first * base_s, factor.size * base_s, event.lasting_factor, base_s)
-    decay_s = event.half_life_s / np.log(2.0)
-    excess = event.factor - event.lasting_factor
-    vanished_s = decay_s * np.log(max(abs(excess), _VANISHED) / _VANISHED)
-    last = min(int(np.ceil((at_s + vanished_s) / base_s)), values.size)
-    if last > first:
-        since_s = np.arange(first, last + 1) * base_s - at_s
-        left = np.where(since_s > 0, np.exp(-np.maximum(since_s, 0.0) / decay_s), 1.0)
-        factor[: last - first] += excess * -np.diff(left) * decay_s / base_s
-    values[first:] *= factor
+    factor = np.ones(values.size)
+    _multiply_between(factor, at_s, np.inf, event.lasting_factor, steps)
+    since_s = steps.begin_s - at_s + np.arange(values.size + 1) * steps.base_s
+    first = int(np.searchsorted(since_s, 0.0, side="right")) - 1
+    last = int(np.searchsorted(since_s, _decayed_after_s(event)))
+    first = max(first, 0)
+    if first < values.size and last > first:
+        decay_s = event.half_life_s / np.log(2.0)
+        left = np.exp(-np.maximum(since_s[first : last + 1], 0.0) / decay_s)
+        excess = (event.factor - event.lasting_factor) * -np.diff(left) * decay_s / steps.base_s
+        factor[first : first + excess.size] += excess
+    values *= factor
 
 
 def _days_off(event: Holidays, timezone: str, steps: Steps) -> list[tuple[float, float]]:
