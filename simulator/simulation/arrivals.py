@@ -65,14 +65,18 @@ def _place_of(normal, thresholds):  # type: ignore[no-untyped-def]
 
 
 @part_of_compiled
-def _whole_requests(mean, place, thresholds, already):  # type: ignore[no-untyped-def]
-    """Quantile of the Poisson law at a place of the grid; `already` are known to arrive, at a lower mean."""
+def _threshold(place, thresholds, number):  # type: ignore[no-untyped-def]
+    """Mean from which one more than `number` requests arrive."""
     row = int(place)
     weight = place - row
+    return (1.0 - weight) * thresholds[row, number] + weight * thresholds[row + 1, number]
+
+
+@part_of_compiled
+def _whole_requests(mean, place, thresholds, already):  # type: ignore[no-untyped-def]
+    """Quantile of the Poisson law at a place of the grid; `already` are known to arrive, at a lower mean."""
     number = already
-    while number < thresholds.shape[1]:
-        if (1.0 - weight) * thresholds[row, number] + weight * thresholds[row + 1, number] > mean:
-            break
+    while number < thresholds.shape[1] and _threshold(place, thresholds, number) <= mean:
         number += 1
     return number
 
@@ -108,46 +112,55 @@ def _mean_length(requests, normal, variance):  # type: ignore[no-untyped-def]
 
 @part_of_compiled
 def _count_lanes(  # type: ignore[no-untyped-def]
-    coefficients, lanes, base_rows, base_draws, numbers, thresholds, step, out,
+    coefficients, lanes, base_rows, base_draws, numbers, thresholds, step, means, out,
 ):  # fmt: skip
-    """Arrivals of the first `lanes` lanes in a step, minute by minute; volumes and so means rise from lane to lane."""
+    """Arrivals of the first `lanes` lanes in a step, minute by minute; volumes rise from lane to lane.
+
+    `means` is working memory of a number a lane.
+    """
     for lane in range(lanes):
         out[lane] = 0.0
     parts = int(numbers[PARTS])
     per_load, length_variance = numbers[REQUESTS_PER_LOAD], numbers[LENGTH_VARIANCE]
+    counting = base_rows.shape[1]  # its row of coefficients: of the root of the level
     for base in range(step * parts, (step + 1) * parts):
         normal, weight, length = base_draws[base, 0], base_draws[base, 1], base_draws[base, 2]
-        linear = normal + math.sqrt(length_variance) * length
-        place = _place_of(normal, thresholds)
-        root = math.sqrt(base_rows[base, 0]) * per_load
-        counting = base_rows.shape[1]  # its row of coefficients: of the root of the level
-        whole = 0
+        level = base_rows[base, 0] * per_load
         for lane in range(lanes):
-            expected = coefficients[0, lane] * base_rows[base, 0]
-            mean = expected
-            for row in range(1, base_rows.shape[1]):
-                mean += coefficients[row, lane] * base_rows[base, row]
-            mean *= per_load
-            expected *= per_load
-            if expected >= numbers[LEAST_LINEAR]:
-                out[lane] += weight * max(mean + coefficients[counting, lane] * root * linear, 0.0)
-                continue
-            mean = max(mean, 0.0)
-            if mean < LEAST_NORMAL:
-                whole = _whole_requests(min(mean, MOST_COUNTED), place, thresholds, whole)
-            requests = _requests(mean, expected, normal, whole)
-            if length_variance > 0.0:
-                requests *= _mean_length(requests, length, length_variance)
-            out[lane] += weight * requests
+            means[lane] = coefficients[0, lane] * level
+        counted = 0
+        while counted < lanes and means[counted] < numbers[LEAST_LINEAR]:
+            counted += 1
+        for row in range(1, base_rows.shape[1]):
+            value = base_rows[base, row] * per_load
+            for lane in range(lanes):
+                means[lane] += coefficients[row, lane] * value
+        root = math.sqrt(base_rows[base, 0]) * per_load * (normal + math.sqrt(length_variance) * length)
+        for lane in range(counted, lanes):
+            amount = means[lane] + coefficients[counting, lane] * root
+            out[lane] += weight * (amount if amount > 0.0 else 0.0)
+        place = _place_of(normal, thresholds)
+        least = _threshold(place, thresholds, 0)
+        whole = 0
+        for lane in range(counted):
+            mean = means[lane]
+            if mean >= least:
+                if mean < LEAST_NORMAL:
+                    whole = _whole_requests(min(mean, MOST_COUNTED), place, thresholds, whole)
+                expected = coefficients[0, lane] * level
+                requests = _requests(mean, expected, normal, whole)
+                if length_variance > 0.0:
+                    requests *= _mean_length(requests, length, length_variance)
+                out[lane] += weight * requests
     for lane in range(lanes):
         out[lane] *= numbers[LOAD_PER_REQUEST]
 
 
 @part_of_compiled
 def _fill(  # type: ignore[no-untyped-def]
-    rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, step, out,
+    rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, step, means, out,
 ):  # fmt: skip
-    """Fill `out`, see `arrive`."""
+    """Fill `out`, see `arrive`; `means` is working memory of a number a lane."""
     for lane in range(LANES):
         out[lane] = coefficients[0, lane] * rows[step, 0]
     for row in range(1, rows.shape[1]):
@@ -161,7 +174,7 @@ def _fill(  # type: ignore[no-untyped-def]
     while lanes < LANES and volumes[lanes] < counted_below[step]:
         lanes += 1
     if lanes > 0:
-        _count_lanes(coefficients, lanes, base_rows, base_draws, numbers, thresholds, step, out)
+        _count_lanes(coefficients, lanes, base_rows, base_draws, numbers, thresholds, step, means, out)
 
 
 @compiled(ARRIVE)
@@ -189,10 +202,13 @@ def arrive(  # type: ignore[no-untyped-def]
     ring : float64 array of shape (places, LANES)
         Filled: step s lies at place s modulo the number of places.
     """
+    means = np.empty(LANES)
     for step in range(first, first + count):
         inside = min(step, rows.shape[0] - 1)
         out = ring[step % ring.shape[0]]
-        _fill(rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, inside, out)
+        _fill(
+            rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, inside, means, out
+        )
 
 
 @compiled(
@@ -202,10 +218,10 @@ def greatest(  # type: ignore[no-untyped-def]
     rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, out,
 ):  # fmt: skip
     """Fill `out` with the greatest arrivals of every lane in any step; the other arguments are those of `arrive`."""
-    now = np.zeros(LANES)
+    now, means = np.zeros(LANES), np.empty(LANES)
     out[:] = 0.0
     for step in range(rows.shape[0]):
-        _fill(rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, step, now)
+        _fill(rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, step, means, now)
         for lane in range(LANES):
             out[lane] = out[lane] if out[lane] > now[lane] else now[lane]
 

@@ -165,6 +165,7 @@ def _grown(demand: Demand, work: WorkRows, requests_per_month: float) -> tuple[A
     return rows, work.base_rows * factors[by_minute, :-1], counted_below
 
 
+@lru_cache(maxsize=12)
 def demand_rows(demand: Demand, of: str) -> Array:
     """Rows of the level, by step: of requests, or of their `input` or `output` tokens over the mean request's.
 
@@ -172,4 +173,6 @@ def demand_rows(demand: Demand, of: str) -> Array:
     """
     drift = None if of == "requests" else getattr(demand.lengths, of).drift
     rows = demand.level.rows if drift is None else demand.level.rows * drift
-    return np.stack([demand.by_step(row) for row in rows])
+    by_step = np.stack([demand.by_step(row) for row in rows])
+    by_step.setflags(write=False)
+    return by_step
