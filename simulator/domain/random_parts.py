@@ -86,7 +86,7 @@ class Spikes(Model):
     half_life_s: Annotated[Positive, Field(le=2_628_000)] = Field(
         default=1800.0, description="Median time in which a spike falls to half its height. [s]"
     )
-    half_life_log_sd: Annotated[Real, Field(ge=0, le=3)] = Field(
+    half_life_log_sd: Annotated[Real, Field(ge=0, le=2)] = Field(
         default=0.0, description="Standard deviation of the logarithm of the half-lives. [1]"
     )
     heights_over: Literal["level", "mean"] = Field(

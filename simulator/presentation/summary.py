@@ -11,6 +11,7 @@ from simulator import __version__
 from simulator.domain.options import SelfHostedOption
 from simulator.domain.units import SECONDS_PER_MONTH
 from simulator.presentation.decision import decision_sentence, pair_sentence
+from simulator.presentation.demand_wording import demand_lines
 from simulator.simulation.ledger import demand_of
 from simulator.simulation.results import Ledger
 from simulator.solving.study import OptionAtVolume, Pair, Study, requests_per_day
@@ -92,9 +93,9 @@ def warnings(study: Study, ledgers: Mapping[str, Ledger]) -> list[str]:
 
 
 def assumptions(study: Study) -> list[str]:
-    """What decides the fleets' service and cost, whether given or by default."""
+    """What decides the demand and the fleets' service and cost, whether given or by default."""
     scenario = study.plan.scenario
-    lines = []
+    lines = demand_lines(scenario.traffic, demand_of(study.plan))
     for name in study.options:
         option = scenario.options[name]
         if isinstance(option, SelfHostedOption):

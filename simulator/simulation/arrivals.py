@@ -7,8 +7,8 @@ counting noise (its root). So every volume costs a few multiplications a step, a
 Where a minute's mean is small, counting noise is not normal. There arrivals are the sum over the minutes of the step of
 whole requests, each the quantile of the Poisson law at the minute's one stored number: as many as there are thresholds
 below the mean, where the n-th threshold is the mean from which n requests arrive (a gamma quantile). Between a mean of
-30 and of 36 the count goes over, in a straight line, into the normal approximation, so that it keeps its mean and rises
-with the volume.
+30 and of 36 the count goes over, in a straight line, into the normal approximation, and that over the next doubling of
+the mean into the sum of rows, so that requests keep their mean and rise with the volume all the way.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ LANES = 64  # as in the kernel, which this serves
 
 MOST_COUNTED = 30.0  # greatest mean of a minute whose requests are counted one by one
 LEAST_NORMAL = 36.0  # least mean whose count is a normal number
+LEAST_LINEAR_MEAN = 72.0  # least mean at which it is a sum of rows
 _Z_STEP = 1.0 / 32.0
 _Z_END = 7.0
 
@@ -82,7 +83,7 @@ def _whole_requests(mean, place, thresholds, already):  # type: ignore[no-untype
 
 
 @part_of_compiled
-def _requests(mean, expected, normal, whole):  # type: ignore[no-untyped-def]
+def _requests(mean, normal, whole):  # type: ignore[no-untyped-def]
     """Requests of a minute: whole ones at a small mean, a normal number at a large one, in between a way over.
 
     `whole` are those that arrive at the mean, or at the greatest that is counted.
@@ -92,7 +93,14 @@ def _requests(mean, expected, normal, whole):  # type: ignore[no-untyped-def]
     if mean < LEAST_NORMAL:
         high = LEAST_NORMAL + math.sqrt(LEAST_NORMAL) * normal
         return whole + (high - whole) * (mean - MOST_COUNTED) / (LEAST_NORMAL - MOST_COUNTED)
-    return max(mean + math.sqrt(expected) * normal, 0.0)
+    return max(mean + math.sqrt(mean) * normal, 0.0)
+
+
+@part_of_compiled
+def _towards(counted, linear, mean, least_linear):  # type: ignore[no-untyped-def]
+    """The way from what is counted to the sum of rows, over the doubling of the mean before `least_linear`."""
+    share = min(max(2.0 * mean / least_linear - 1.0, 0.0), 1.0)
+    return counted + share * (max(linear, 0.0) - counted)
 
 
 @part_of_compiled
@@ -128,13 +136,13 @@ def _count_lanes(  # type: ignore[no-untyped-def]
         level = base_rows[base, 0] * per_load
         for lane in range(lanes):
             means[lane] = coefficients[0, lane] * level
-        counted = 0
-        while counted < lanes and means[counted] < numbers[LEAST_LINEAR]:
-            counted += 1
         for row in range(1, base_rows.shape[1]):
             value = base_rows[base, row] * per_load
             for lane in range(lanes):
                 means[lane] += coefficients[row, lane] * value
+        counted = 0
+        while counted < lanes and means[counted] < numbers[LEAST_LINEAR]:
+            counted += 1
         root = math.sqrt(base_rows[base, 0]) * per_load * (normal + math.sqrt(length_variance) * length)
         for lane in range(counted, lanes):
             amount = means[lane] + coefficients[counting, lane] * root
@@ -147,11 +155,11 @@ def _count_lanes(  # type: ignore[no-untyped-def]
             if mean >= least:
                 if mean < LEAST_NORMAL:
                     whole = _whole_requests(min(mean, MOST_COUNTED), place, thresholds, whole)
-                expected = coefficients[0, lane] * level
-                requests = _requests(mean, expected, normal, whole)
+                requests = _requests(mean, normal, whole)
                 if length_variance > 0.0:
                     requests *= _mean_length(requests, length, length_variance)
-                out[lane] += weight * requests
+                linear = mean + coefficients[counting, lane] * root
+                out[lane] += weight * _towards(requests, linear, mean, numbers[LEAST_LINEAR])
     for lane in range(lanes):
         out[lane] *= numbers[LOAD_PER_REQUEST]
 
@@ -234,4 +242,5 @@ def count(means, expected, normals, thresholds, out):  # type: ignore[no-untyped
         whole = 0
         if mean < LEAST_NORMAL:
             whole = _whole_requests(min(mean, MOST_COUNTED), _place_of(normal, thresholds), thresholds, 0)
-        out[place] = _requests(mean, expected[place], normal, whole)
+        linear = mean + math.sqrt(expected[place]) * normal
+        out[place] = _towards(_requests(mean, normal, whole), linear, mean, LEAST_LINEAR_MEAN)

@@ -21,13 +21,15 @@ def spike_level(spikes: Spikes, size: int, base_s: float, generator: np.random.G
     Its expectation is `Spikes.mean_excess`: spikes from long before the start are drawn too.
     """
     decay_s = spikes.half_life_s / np.log(2.0)
-    # Spikes older than that have vanished.
-    before_s = 40.0 * decay_s if not spikes.half_life_log_sd else 12.0 * decay_s * np.exp(3.0 * spikes.half_life_log_sd)
+    # Spikes older than that have vanished: of half-lives that differ all but a thousandth of the excess, to which a
+    # half-life adds in proportion to its length.
+    log_sd = spikes.half_life_log_sd
+    before_s = 40.0 * decay_s if not log_sd else 12.0 * decay_s * np.exp(log_sd**2 + 2.0 * log_sd)
     count = generator.poisson(spikes.per_s * (size * base_s + before_s))
     at_s = generator.uniform(-before_s, size * base_s, count)
     heights = _heights(spikes, generator.random(count))
-    if spikes.half_life_log_sd:
-        decays_s = decay_s * np.exp(spikes.half_life_log_sd * generator.standard_normal(count))
+    if log_sd:
+        decays_s = decay_s * np.exp(log_sd * generator.standard_normal(count))
         level = np.zeros(size)
         recursions.add_spikes(level, at_s / base_s, heights, decays_s / base_s)
         return level
@@ -63,10 +65,10 @@ def job_profile(job: Job, name: str, steps: Steps, timezone: str, seed: int, ble
     the profile is zero.
     """
     midnights, weekdays = local_midnights_s(timezone, steps)
+    begins, _ = local_midnights_s(timezone, steps, job.start_hour)
     generator = stream(seed, "jobs", name, blended)
     volumes = _mean_one(job.volume_relative_sd, generator.standard_normal(midnights.size))
     late_s = job.start_sd_s * generator.standard_normal(midnights.size)
-    begins = midnights + job.start_hour * SECONDS_PER_HOUR
     length_s = job.duration_hours * SECONDS_PER_HOUR
     runs = np.ones(midnights.size, dtype=bool)
     if job.days != "every_day":

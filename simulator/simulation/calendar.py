@@ -203,14 +203,20 @@ def seconds_after_start(local: datetime, timezone: str, start_utc: datetime) -> 
     return (local.replace(tzinfo=ZoneInfo(timezone)).astimezone(UTC) - start_utc).total_seconds()
 
 
-def local_midnights_s(timezone: str, steps: Steps) -> tuple[Array, Whole]:
-    """Local midnights from the day before the start to the end, in seconds after the start, and their weekdays."""
+def local_midnights_s(timezone: str, steps: Steps, hour: float = 0.0) -> tuple[Array, Whole]:
+    """Local midnights from the day before the start to the end, in seconds after the start, and their weekdays.
+
+    With an `hour`, that hour of the clock on the wall of the same days.
+    """
     zone = ZoneInfo(timezone)
     day = (steps.start_utc.astimezone(zone) - timedelta(days=1)).date()
     moments: list[float] = []
     weekdays: list[int] = []
-    while not moments or moments[-1] < steps.end_s:
-        moments.append(seconds_after_start(datetime(day.year, day.month, day.day), timezone, steps.start_utc))
+    midnight_s = -np.inf
+    while midnight_s < steps.end_s:
+        midnight = datetime(day.year, day.month, day.day)
+        midnight_s = seconds_after_start(midnight, timezone, steps.start_utc)
+        moments.append(seconds_after_start(midnight + timedelta(hours=hour), timezone, steps.start_utc))
         weekdays.append(day.weekday())
         day += timedelta(days=1)
     return np.array(moments), np.array(weekdays, dtype=np.int64)

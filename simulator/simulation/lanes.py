@@ -12,8 +12,7 @@ from simulator.domain.units import SECONDS_PER_MONTH
 from simulator.simulation import arrivals
 from simulator.simulation.demand import Demand
 
-_LEAST_LINEAR = 36.0  # mean of a minute from which counting noise is normal, for requests all alike
-_LEAST_LINEAR_PER_VARIANCE = 16.0  # and for requests whose lengths differ, for each 1 + variance
+_LEAST_LINEAR_PER_VARIANCE = 32.0  # mean of a minute from which noise is linear in rows, for each 1 + variance
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +45,8 @@ def work_rows(demand: Demand, work: WorkShares) -> WorkRows:
     noise = demand.count_normals + np.sqrt(length_variance) * length_normals
     counting = np.sqrt(level) * noise
     rows.append(demand.by_step(counting if weight is None else counting * weight))
-    least = max(_LEAST_LINEAR, _LEAST_LINEAR_PER_VARIANCE * (1.0 + length_variance))
-    lowest = np.where(level > 0, level, np.inf).reshape(steps, demand.parts).min(axis=1)
+    least = max(arrivals.LEAST_LINEAR_MEAN, _LEAST_LINEAR_PER_VARIANCE * (1.0 + length_variance))
+    lowest = _lowest_rate(demand, least).reshape(steps, demand.parts).min(axis=1)
     ones = np.ones(level.size) if weight is None else weight
     return WorkRows(
         rows=_columns(rows),
@@ -57,6 +56,21 @@ def work_rows(demand: Demand, work: WorkShares) -> WorkRows:
         least_linear=least,
         length_variance=length_variance,
     )
+
+
+def _lowest_rate(demand: Demand, least: float) -> Array:
+    """Rate over the volume of each base step at about the volume where its mean is `least`; infinite where it is 0.
+
+    The mean is the level times the noise that falls with the load, which is that of the volume at which the level alone
+    gives `least`.
+    """
+    rows = demand.level.rows
+    level = np.where(rows[0] > 0, rows[0], np.inf)
+    rate = rows[0].copy()
+    volumes = least / (level * demand.requests_per_base_step)
+    for place, factor in enumerate(demand.level.falling_factors(volumes)):
+        rate += factor * rows[1 + 2 * place] + factor**2 * rows[2 + 2 * place]
+    return np.where(rows[0] > 0, np.minimum(rate, rows[0]), np.inf)
 
 
 def _work_of_lengths(demand: Demand, work: WorkShares) -> tuple[Array | None, Array | float, float]:
@@ -160,8 +174,8 @@ def _grown(demand: Demand, work: WorkRows, requests_per_month: float) -> tuple[A
     if demand.count_normals is None:
         return rows, work.base_rows, work.counted_below
     by_minute = np.repeat(month, demand.parts)
-    with np.errstate(divide="ignore"):
-        counted_below = work.counted_below / demand.growth[month]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        counted_below = np.nan_to_num(work.counted_below / demand.growth[month], nan=0.0)
     return rows, work.base_rows * factors[by_minute, :-1], counted_below
 
 

@@ -60,11 +60,14 @@ class Level:
     spike_share: float
     job_share: float
 
+    def falling_factors(self, requests_per_month: Array) -> list[Array]:
+        """Relative noise over that at its reference, of each noise that falls. Shapes as the volumes."""
+        return [falling.factor(requests_per_month) for falling in self.falling]
+
     def coefficients(self, requests_per_month: Array) -> Array:
         """What the rows are multiplied with, over the volume, at n volumes. Shape (rows, n)."""
         result = np.ones((self.rows.shape[0], requests_per_month.size))
-        for place, falling in enumerate(self.falling):
-            factor = falling.factor(requests_per_month)
+        for place, factor in enumerate(self.falling_factors(requests_per_month)):
             result[1 + 2 * place], result[2 + 2 * place] = factor, factor * factor
         return result
 
@@ -142,8 +145,8 @@ def _with_falling_noise(
 ) -> tuple[Array, tuple[Falling, ...]]:
     """The level and the two rows of the noise that falls with it, at the reference load."""
     exponent = 1.0 - noise.taylor_exponent / 2.0
-    normal, square = falling_noise(noise, timeline.size, timeline.base_s, seed, name)
+    normal, square, normal_sd = falling_noise(noise, timeline.size, timeline.base_s, seed, name)
     sd = falling_sd(noise) * np.maximum(level, _LEAST_LEVEL) ** -exponent
     rows = np.stack([level, level * sd * normal, level * sd**2 * (0.5 * square)])
-    most = MOST_FALLING_SD / float(sd.max())
+    most = MOST_FALLING_SD / (float(sd.max()) * max(normal_sd, 1.0))
     return rows, (Falling(exponent, noise.reference_requests_per_minute * MINUTES_PER_MONTH, most),)

@@ -113,7 +113,7 @@ def falling_sd(noise: Noise) -> float:
     return math.sqrt(sum(math.log1p(part.relative_sd**2) for part in noise.falling_parts))
 
 
-def falling_noise(noise: Noise, size: int, base_s: float, seed: int, blended: str) -> tuple[Array, Array]:
+def falling_noise(noise: Noise, size: int, base_s: float, seed: int, blended: str) -> tuple[Array, Array, float]:
     """Mean of z, and of z^2 - 1, over every step, where z is the normal process behind the noise that falls.
 
     Returns
@@ -122,6 +122,9 @@ def falling_noise(noise: Noise, size: int, base_s: float, seed: int, blended: st
         z is the sum of the parts, each with its memory, over `falling_sd`: of variance one at a minute. Over longer
         steps its mean varies less, and the mean of z^2 - 1 by twice the mean of the squared autocorrelations; the same
         number makes both.
+    sd : float
+        Standard deviation of the first: above one where a step is shorter than the minute that parts without memory
+        are given for.
     """
     total = falling_sd(noise)
     process = np.zeros(size)
@@ -133,7 +136,7 @@ def falling_noise(noise: Noise, size: int, base_s: float, seed: int, blended: st
             law = normal_law(sd, part.correlation_time_s, base_s)
             process += math.sqrt(law[0]) * draw(law, size, stream(seed, "noise", name, blended))
             variance += law[0]
-            squares[name] = (sd**2, part.correlation_time_s)
+            squares[name] = (max(law[0], sd**2), part.correlation_time_s)
     minutes = max(round(base_s / SECONDS_PER_MINUTE), 1)
     lags = np.arange(-(minutes - 1), minutes)
     correlation = np.zeros(lags.size)
@@ -141,4 +144,4 @@ def falling_noise(noise: Noise, size: int, base_s: float, seed: int, blended: st
         per_minute = math.exp(-base_s / minutes / memory_s) if memory_s > 0 else 0.0
         correlation += part_variance * per_minute ** np.abs(lags)
     square_sd = math.sqrt(float((minutes - np.abs(lags)) @ correlation**2) / minutes**2)
-    return process, (process**2 / variance - 1.0) * square_sd
+    return process, (process**2 / variance - 1.0) * square_sd, math.sqrt(variance)
