@@ -1,6 +1,7 @@
 """Imports go one way: domain, simulation, solving, sweeping, presentation, cli; each package knows those before it."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -16,11 +17,12 @@ MAY_IMPORT = {
     "solving": {"domain", "simulation"},
     "sweeping": {"domain", "simulation", "solving"},
     "presentation": {"domain", "simulation", "solving", "sweeping", "catalogue", "config"},
-    "cli": {"domain", "simulation", "solving", "sweeping", "presentation", "catalogue", "config"},
-    "config": {"domain", "_paths"},
+    "cli": {"domain", "simulation", "solving", "sweeping", "presentation", "catalogue", "config", "traces"},
+    "config": {"domain", "traces", "_paths"},
     "catalogue": {"domain", "_paths"},
+    "traces": {"domain"},
     "_paths": set(),
-    "interface": {"domain", "simulation", "solving", "sweeping", "catalogue", "config"},
+    "interface": {"domain", "simulation", "solving", "sweeping", "catalogue", "config", "traces"},
     "__init__": {"interface", "catalogue"},
 }
 
@@ -40,6 +42,7 @@ LIBRARIES = {
     "config": {"yaml", "pydantic", "pydantic_core", "numpy"},
     "catalogue": {"yaml", "genai_prices", "pydantic", "numpy"},
     "cli": {"click"},
+    "traces": {"numpy", "pandas", "scipy", "pyarrow"},
     "_paths": set(),
     "__init__": set(),
 }
@@ -66,7 +69,17 @@ def imported_by(path):
             else:
                 yield node.module, node.lineno
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
-            yield ast.unparse(node.args[0]).strip("f'\""), node.lineno
+            if isinstance(node.args[0], ast.Name):  # which one is decided as it runs: all that the file names count
+                yield from named_modules(tree)
+            else:
+                yield ast.unparse(node.args[0]).strip("f'\""), node.lineno
+
+
+def named_modules(tree):
+    """Texts of a module that are names of modules of the package, with their lines."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and re.fullmatch(r"simulator(\.\w+)+", str(node.value)):
+            yield node.value, node.lineno
 
 
 def place(path, line):

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-KINDS = ("gpus", "models", "rentals", "prices", "scenarios", "sweeps", "policies", "throughput")
+KINDS = ("gpus", "models", "rentals", "prices", "scenarios", "sweeps", "traffic", "policies", "throughput")
 
 
 @click.command("list")
@@ -18,6 +18,7 @@ KINDS = ("gpus", "models", "rentals", "prices", "scenarios", "sweeps", "policies
 def command(kind: str, only: str | None, provider: str | None, gpu: str | None, model: str | None) -> None:
     """List what the catalogue or the package holds; a table on a terminal, tab-separated elsewhere.
 
+    `traffic` lists the presets of demand, with the peak of their week over its mean and Saturday over a weekday.
     `throughput` counts the measurements of every model shape on every GPU; with MODEL or --gpu it lists them.
 
     \b

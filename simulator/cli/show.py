@@ -12,10 +12,12 @@ import click
 @click.option("--on", "day", metavar="YYYY-MM-DD", help="Day whose prices to show; left out: the default start.")
 @click.option("--provider", help="Provider of an API model; left out: found by the model.")
 def command(identifier: str, day: str | None, provider: str | None) -> None:
-    """Show a GPU, an open model, a rental provider, a measured point, a bundled scenario, or an API model's price card.
+    """Show a GPU, an open model, a rental provider, a measured point, a bundled scenario, a traffic preset, or an API
+    model's price card.
 
     \b
     Example:  breakeven show h100-sxm
+              breakeven show chat-consumer
               breakeven show claude-haiku-4-5 --on 2026-06-01
     """
     from simulator.domain.defaults import DEFAULT_START

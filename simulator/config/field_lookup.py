@@ -261,11 +261,13 @@ def _child(annotation: Any, part: str | int) -> _Form | None:
 
 
 def _fields(annotation: Any) -> dict[str, _Form]:
-    """The fields of a model by the name they have in a file."""
+    """The fields of a model by the name they have in a file; those that no file may hold are left out."""
     if not _is_model(annotation):
         return {}
     forms: dict[str, _Form] = {}
     for name, field in annotation.model_fields.items():
+        if field.exclude:
+            continue
         alias = field.validation_alias if isinstance(field.validation_alias, str) else field.alias
         forms[alias or name] = _form(field.annotation, field.discriminator, _unit(field))
     return forms

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date, datetime
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -10,7 +11,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from simulator.config.presets import bundled_presets
 from simulator.domain.scenario import Scenario
+
+_FROM_PRESET = ("workload",)  # required of the file unless a preset or a recording tells it
 
 _HEAD = """# Scenario files
 
@@ -31,7 +35,9 @@ def reference_markdown() -> str:
         seen.add(model)
         parts.append(_section(path, model))
         for name, field in model.model_fields.items():
-            below = name if model is Scenario else f"{path}.{name}"
+            if field.exclude:
+                continue
+            below = name if model is Scenario else f"{path.split(', kind')[0]}.{name}"
             queue += [(_path(below, field, member), member) for member in _models(field.annotation)]
     return "\n".join(parts)
 
@@ -41,16 +47,22 @@ def _path(below: str, field: FieldInfo, member: type[BaseModel]) -> str:
         below += ".<name>"
     if get_origin(field.annotation) is tuple:
         below += "[]"
-    kind = member.model_fields.get("kind")
-    return below if kind is None else f"{below.split(', kind')[0]}, kind `{get_args(kind.annotation)[0]}`"
+    return f"{below}, kind `{_tag(member)}`" if _tag(member) else below
+
+
+def _tag(model: type[BaseModel]) -> str:
+    """The value of `kind` by which a member of a union is known; empty where a model is none, or of several kinds."""
+    values = get_args(model.model_fields["kind"].annotation) if "kind" in model.model_fields else ()
+    return str(values[0]) if len(values) == 1 else ""
 
 
 def _section(path: str, model: type[BaseModel]) -> str:
     summary = " ".join((model.__doc__ or "").split())
     lines = [f"## {path}", "", summary, "", "| key | given as | default | meaning |", "|---|---|---|---|"]
     for name, field in model.model_fields.items():
-        if name != "kind":
-            lines.append(f"| `{name}` | {_given_as(field)} | {_default(field)} | {_cell(field.description or '')} |")
+        if not (field.exclude or (name == "kind" and _tag(model))):
+            default = "from the preset" if name in _FROM_PRESET and model is Scenario else _default(field)
+            lines.append(f"| `{name}` | {_given_as(name, field)} | {default} | {_cell(field.description or '')} |")
     return "\n".join(lines) + "\n"
 
 
@@ -60,12 +72,14 @@ def _default(field: FieldInfo) -> str:
     value = field.default
     if field.default_factory is not None or value is PydanticUndefined:
         return "see below" if list(_models(field.annotation)) else "none"
-    if value is None:
+    if value is None or value == ():
         return "none"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
-def _given_as(field: FieldInfo) -> str:
+def _given_as(name: str, field: FieldInfo) -> str:
+    if name == "preset":
+        return " or ".join([*(f"`{preset}`" for preset in bundled_presets()), "a YAML file"])
     return _cell(" or ".join(dict.fromkeys(_kinds(field.annotation))))
 
 
@@ -87,6 +101,7 @@ def _kinds(annotation: Any) -> Iterable[str]:
         yield "mapping"
     elif annotation is not NoneType:
         names = {float: "number", int: "whole number", bool: "`true` or `false`", str: "text"}
+        names |= {date: "date", datetime: "date and time"}
         yield names.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 

@@ -10,10 +10,11 @@ import numpy as np
 from pydantic import ValidationError
 
 from simulator._paths import data_folder
+from simulator.config.completing import completed
 from simulator.config.faults import Fault, Faults
 from simulator.config.field_lookup import locate_key
 from simulator.config.overrides import override_document
-from simulator.config.second_look import MakePlan, hidden_faults
+from simulator.config.second_look import MakePlan, hidden_faults, is_new
 from simulator.config.translation import translate
 from simulator.config.yaml_reader import Document, read_document
 from simulator.domain.options import SelfHostedOption
@@ -71,11 +72,20 @@ def scenario_document(
 
 def parse_scenario(document: Document) -> Scenario:
     """The scenario in a document; raises `Faults` with everything that is wrong with it."""
+    return _checked(*completed(document))
+
+
+def _checked(whole: Document, faults: list[Fault]) -> Scenario:
+    """The scenario in a completed document, unless there are faults already or it has some."""
     try:
-        scenario = Scenario.model_validate(document.data)
+        scenario = Scenario.model_validate(whole.data)
     except ValidationError as error:
-        raise Faults(translate(error, document, Scenario)) from None
-    return scenario if document.name is None else _beside(scenario, Path(document.name).parent)
+        known = [locate_key(whole.data, fault.key) for fault in faults]
+        found = translate(error, whole, Scenario)
+        raise Faults([*faults, *(fault for fault in found if is_new(whole, fault, known))]) from None
+    if faults:
+        raise Faults(faults)
+    return scenario if whole.name is None else _beside(scenario, Path(whole.name).parent)
 
 
 def load_scenario(
@@ -105,12 +115,13 @@ def check_plan(document: Document, make_plan: MakePlan, *, infeasible: bool = Tr
 
     `infeasible` says whether a wish that can't be had (a model that does not fit its GPUs) counts as a fault.
     """
+    whole, found = completed(document)
     try:
-        scenario = parse_scenario(document)
+        scenario = _checked(whole, found)
     except Faults as error:
-        raise Faults([*error.faults, *hidden_faults(document, error.faults, make_plan)]) from None
+        raise Faults([*error.faults, *hidden_faults(whole, error.faults, make_plan)]) from None
     plan = make_plan(scenario)
-    faults = plan_faults(plan, document, infeasible=infeasible)
+    faults = plan_faults(plan, whole, infeasible=infeasible)
     if faults:
         raise Faults(faults)
     return plan

@@ -61,7 +61,7 @@ def hidden_faults(document: Document, found: Iterable[Fault], make_plan: MakePla
         try:
             scenario = Scenario.model_validate(_repaired(document.data, known))
         except ValidationError as error:
-            more = [fault for fault in translate(error, document, Scenario) if _is_new(document, fault, known)]
+            more = [fault for fault in translate(error, document, Scenario) if is_new(document, fault, known)]
             if not more:
                 return faults
             faults += more
@@ -82,13 +82,18 @@ def _missed_look_ups(document: Document, plan: Plan, known: list[Loc]) -> list[F
             if sure if name not in touched else key in _LOOKED_UP:
                 file, line = document.place_of(locate_key(document.data, fault.key))
                 faults.append(Fault(file, line, fault.key, fault.text))
-    return [fault for fault in faults if _is_new(document, fault, known)]
+    return [fault for fault in faults if is_new(document, fault, known)]
 
 
-def _is_new(document: Document, fault: Fault, known: list[Loc]) -> bool:
-    """Whether a fault lies at no known one, nor above or below one, nor in what a stand-in replaced."""
+def is_new(document: Document, fault: Fault, known: list[Loc]) -> bool:
+    """Whether a fault lies at no known one, nor above or below one, nor in what a stand-in replaced.
+
+    Neither is one new that lies in what a faulty key brought in: a preset that there is not.
+    """
     loc = locate_key(document.data, fault.key)
-    return "stand-in" not in fault.key and not any(loc[: len(k)] == k[: len(loc)] for k in known)
+    if "stand-in" in fault.key or document.origin_of(loc) in known:
+        return False
+    return not any(loc[: len(k)] == k[: len(loc)] for k in known)
 
 
 def _repaired(data: Mapping[str, Any], known: list[Loc]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -156,16 +156,26 @@ def _quoted(text: str) -> list[str]:
 
 
 def _unknown_key(details: ErrorDetails, document: Document, model: type[BaseModel], loc: Loc) -> _Complaint:
-    """Unknown, and the allowed key that is meant: one spelled nearly so and not given already."""
     parent = find_place(model, document.data, details["loc"][:-1])
     siblings = value_at(document.data, loc[:-1])
-    absent = [name for name in parent.field_names if not (isinstance(siblings, Mapping) and name in siblings)]
-    unknown = str(details["loc"][-1])
+    return _Complaint(
+        unknown_key(str(details["loc"][-1]), parent.field_names, siblings if isinstance(siblings, Mapping) else ())
+    )
+
+
+def unknown_key(unknown: str, allowed: Sequence[str], siblings: Iterable[str]) -> str:
+    """Unknown, and the allowed key that is meant: one spelled nearly so and not given already."""
+    given = set(siblings)
+    absent = [name for name in allowed if name not in given]
     close = difflib.get_close_matches(unknown.lower().replace("-", "_"), absent, n=1)
     if close:
-        return _Complaint(f"unknown key; did you mean '{close[0]}'?")
-    allowed = enumerated(parent.field_names)
-    return _Complaint(f"unknown key; allowed are {allowed}" if allowed else "unknown key")
+        return f"unknown key; did you mean '{close[0]}'?"
+    return f"unknown key; allowed are {enumerated(allowed)}" if allowed else "unknown key"
+
+
+def written_keys(model: type[BaseModel]) -> list[str]:
+    """The fields of a model that a file may hold."""
+    return [name for name, field in model.model_fields.items() if not field.exclude]
 
 
 _MAPPING = "a mapping"

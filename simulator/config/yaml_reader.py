@@ -49,13 +49,15 @@ class Document:
     """What a user wrote, as plain data, with the place of every key.
 
     `name` is the file's, None for a mapping from Python; `overridden` holds the locations that were set from outside
-    the file, with how (`--set a.b=1`).
+    the file, with how (`--set a.b=1`); `merged` those that another key brought in (a preset), with the location of that
+    key.
     """
 
     name: str | None
     data: object
     lines: Node | None = None
     overridden: Mapping[Loc, str] = field(default_factory=dict)
+    merged: Mapping[Loc, Loc] = field(default_factory=dict)
 
     def line_of(self, loc: Loc) -> int | None:
         """The line of the key at `loc`, or of its deepest ancestor in the file; None without a file.
@@ -71,11 +73,16 @@ class Document:
         return line
 
     def place_of(self, loc: Loc) -> tuple[str | None, int | None]:
-        """File and line of a key; the override in place of the file if that is where the key came from."""
+        """File and line of a key, of the one that brought it in, or in place of both the override that set it."""
+        loc = self.origin_of(loc) or loc
         for length in range(len(loc), -1, -1):
             if loc[:length] in self.overridden:
                 return self.overridden[loc[:length]], None
         return self.name, self.line_of(loc)
+
+    def origin_of(self, loc: Loc) -> Loc | None:
+        """The location of the key that brought this one in, None where the user gave it."""
+        return next((self.merged[loc[:end]] for end in range(len(loc), 0, -1) if loc[:end] in self.merged), None)
 
 
 def read_document(path: Path, at_least: str = "one key") -> Document:

@@ -11,6 +11,7 @@ from simulator.catalogue.errors import UnknownId
 from simulator.catalogue.hardware import gpu, gpu_ids, open_model, open_model_ids
 from simulator.catalogue.measurements import all_measurements, measurement
 from simulator.catalogue.rentals import providers, rental_offers
+from simulator.config.presets import ASSUMED, PartSource, bundled_presets, leaves, load_preset
 from simulator.config.scenarios import bundled_scenarios
 from simulator.domain.base import Model, Sourced
 from simulator.domain.measurements import Measurement
@@ -32,6 +33,8 @@ def card_text(identifier: str, *, provider: str | None, on: datetime) -> str:
             return _facts(open_model(identifier))
         if identifier in providers():
             return "\n\n".join([identifier, *(_facts(offer) for offer in rental_offers(identifier))])
+        if identifier in bundled_presets():
+            return _preset_card(identifier)
         if identifier in bundled_scenarios():
             return bundled_scenarios()[identifier].read_text(encoding="utf-8").rstrip()
         if any(row.id == identifier for row in all_measurements()):
@@ -39,7 +42,7 @@ def card_text(identifier: str, *, provider: str | None, on: datetime) -> str:
     try:
         return _price_card(identifier, provider, on)
     except UnknownId as error:
-        known = [*gpu_ids(), *open_model_ids(), *providers(), *bundled_scenarios()]
+        known = [*gpu_ids(), *open_model_ids(), *providers(), *bundled_scenarios(), *bundled_presets()]
         if provider is None and (hint := _closest(identifier, known)):
             raise ValueError(f"'{identifier}' is not in the catalogue; did you mean '{hint}'?") from None
         raise ValueError(f"'{identifier}' is not in the catalogue; as API model it {error}") from None
@@ -77,6 +80,34 @@ def _measured(row: Measurement) -> str:
     hidden = ("source", "as_of", "unverified", "note")
     lines = [f"  {key}: {_number(value)}" for key, value in values.items() if value is not None and key not in hidden]
     return "\n".join([row.id, *lines, f"  source: {source}", *([f"      {row.note}"] if row.note else [])])
+
+
+def _preset_card(name: str) -> str:
+    """Every parameter of a traffic preset, each group below its source."""
+    loaded = load_preset(name)
+    values = [*leaves(loaded.traffic), *leaves({"workload": loaded.workload or {}})]
+    groups: dict[PartSource | None, list[str]] = {}
+    for key, value in values:
+        groups.setdefault(loaded.preset.source_of(key), []).append(f"    {key}: {_number(value)}")
+    # Sources of what the preset leaves out on purpose: no spikes were seen.
+    for key, source in loaded.preset.sources.items():
+        if not any(known == key or known.startswith(f"{key}.") for known, _ in values):
+            groups.setdefault(source, []).append(f"    {key}: none")
+    lines = [f"{name}: {loaded.preset.what}", f"  file: {bundled_presets()[name].name}"]
+    for origin, of_source in groups.items():
+        lines += [f"  {_origin(origin)}", *of_source]
+        if origin is not None and origin.note:
+            lines.append(f"      {origin.note}")
+    return "\n".join(lines)
+
+
+def _origin(origin: PartSource | None) -> str:
+    """Where a part of a preset comes from, with its licence."""
+    if origin is None:
+        return "no source"
+    if origin.source == ASSUMED:
+        return ASSUMED
+    return _provenance(origin) + (f", {origin.licence}" if origin.licence else "")
 
 
 def _provenance(figure: Sourced) -> str:

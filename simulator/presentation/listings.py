@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
@@ -158,6 +159,30 @@ def _sweeps() -> Listing:
     return "Bundled sweeps", ("name", "title", "base", "points"), rows
 
 
+def _traffic() -> Listing:
+    from simulator.config.presets import ASSUMED, bundled_presets, load_preset
+    from simulator.presentation.numbers import number
+
+    rows = []
+    for name in bundled_presets():
+        preset = load_preset(name).preset
+        mix = preset.mix
+        sources = dict.fromkeys(re.split("[,:]", origin.source)[0] for origin in preset.sources.values())
+        rows.append(
+            (
+                name,
+                preset.what,
+                f"{preset.peak_to_mean:.2f}",
+                f"{preset.weekend_to_weekday:.2f}",
+                "" if mix is None else number(mix.input_tokens, 4),
+                "" if mix is None else number(mix.output_tokens, 4),
+                "; ".join(source for source in sources if source != ASSUMED),
+            )
+        )
+    columns = ("name", "what", "peak/mean", "weekend/weekday", "in [tokens]", "out [tokens]", "source")
+    return "Traffic presets", columns, rows
+
+
 def _policies() -> Listing:
     members = get_args(get_args(AutoscalingPolicy)[0])
     rows = []
@@ -181,6 +206,7 @@ _LISTINGS: dict[str, tuple[Callable[..., Listing], tuple[str, ...]]] = {
     "prices": (_prices, ("provider",)),
     "scenarios": (_scenarios, ()),
     "sweeps": (_sweeps, ()),
+    "traffic": (_traffic, ()),
     "policies": (_policies, ()),
     "throughput": (_throughput, ("gpu", "model")),
 }
