@@ -86,8 +86,9 @@ def check_demand(document: Document, plan: Plan) -> None:
     try:
         demand_of(plan)
     except ValueError as error:
-        file, line = document.place_of(("traffic",))
-        raise Faults([Fault(file, line, "traffic", str(error).removeprefix("traffic: "))]) from None
+        key, _, text = str(error).partition(": ")
+        file, line = document.place_of(tuple(key.split(".")))
+        raise Faults([Fault(file, line, key, text)]) from None
 
 
 def distinct_names(names: list[str]) -> None:

@@ -109,7 +109,7 @@ class Spikes(Model):
             text = f"is {greatest:g}, must be above least_height_to_mean {least:g}"
             raise PydanticCustomError("at_key", "{text}", {"key": "greatest_height_to_mean", "text": text})
         if least is None and self.tail_index <= 1:
-            text = f"is {self.tail_index:g}, must be above 1 where heights have no end"
+            text = f"is {self.tail_index:g}, must be greater than 1 where heights have no end"
             raise PydanticCustomError("at_key", "{text}", {"key": "tail_index", "text": text})
         return self
 

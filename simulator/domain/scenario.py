@@ -138,7 +138,9 @@ class Scenario(Model):
     horizon: Horizon = Field(default_factory=Horizon, description="The simulated time.")
     seed: Whole = Field(default=1, description="Seed of every random stream.")
     traffic: Traffic = Field(description="Volume and shape of the demand.")
-    workload: dict[str, RequestClass] = Field(description="Request classes by name.")
+    workload: dict[str, RequestClass] = Field(
+        description="Request classes by name; may be left out where a preset or a recording tells the lengths."
+    )
     options: dict[str, Option] = Field(description="Ways to serve the demand, by name.")
     comparison: Comparison | None = Field(
         default=None, description="Left out: the first option of kind api against every other option."

@@ -21,13 +21,12 @@ from simulator.domain.units import SECONDS_PER_MINUTE, SECONDS_PER_MONTH
 from simulator.simulation.bursts import job_profile, spike_level
 from simulator.simulation.calendar import Steps, course
 from simulator.simulation.capping import cap
-from simulator.simulation.noise import falling_noise, falling_sd, steady_noise
+from simulator.simulation.noise import LEAST_LEVEL, falling_noise, falling_sd, steady_noise
 from simulator.simulation.replay import replayed
 from simulator.simulation.streams import stream
 
 MINUTES_PER_MONTH = SECONDS_PER_MONTH / SECONDS_PER_MINUTE
 MOST_FALLING_SD = 0.8  # beyond, the noise would no longer rise with the volume at every draw
-_LEAST_LEVEL = 0.02  # of the mean; at less the noise is that of this level
 
 
 @dataclass(frozen=True)
@@ -76,8 +75,11 @@ def drawn_level(traffic: Traffic, timeline: Steps, seed: int, requests_per_month
     """Draw the level of a traffic; of a blend, the sum of its demands by their shares."""
     levels = []
     for name, (share, shape) in traffic.shapes.items():
-        level = _of_shape(shape, timeline, seed, name, share * requests_per_month)
-        levels.append((share, level))
+        try:
+            levels.append((share, _of_shape(shape, timeline, seed, name, share * requests_per_month)))
+        except ValueError as error:
+            where = f"traffic.blend.{name}" if name else "traffic"
+            raise ValueError(str(error).replace("traffic", where, 1)) from None
     if len(levels) == 1:
         return _finished(levels[0][1])
     rows = [sum(share * level.rows[0] for share, level in levels)]
@@ -129,7 +131,7 @@ def _of_shape(shape: Shape, timeline: Steps, seed: int, name: str, requests_per_
     if shape.cap_to_mean is not None:
         plan = season * (1.0 - job_share) + sum(jobs)
         level_at = Level(rows, falling, spike_share, job_share)
-        cap(rows, shape, plan, level_at.coefficients(np.array([requests_per_month]))[:, 0])
+        cap(rows, shape, plan, level_at.coefficients(np.array([requests_per_month]))[:, 0], base_s)
     return Level(rows, falling, spike_share, job_share)
 
 
@@ -146,7 +148,7 @@ def _with_falling_noise(
     """The level and the two rows of the noise that falls with it, at the reference load."""
     exponent = 1.0 - noise.taylor_exponent / 2.0
     normal, square, normal_sd = falling_noise(noise, timeline.size, timeline.base_s, seed, name)
-    sd = falling_sd(noise) * np.maximum(level, _LEAST_LEVEL) ** -exponent
+    sd = falling_sd(noise) * np.maximum(level, LEAST_LEVEL) ** -exponent
     rows = np.stack([level, level * sd * normal, level * sd**2 * (0.5 * square)])
     most = MOST_FALLING_SD / (float(sd.max()) * max(normal_sd, 1.0))
     return rows, (Falling(exponent, noise.reference_requests_per_minute * MINUTES_PER_MONTH, most),)

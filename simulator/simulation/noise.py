@@ -13,6 +13,8 @@ from simulator.domain.units import SECONDS_PER_MINUTE
 from simulator.simulation import recursions
 from simulator.simulation.streams import stream
 
+LEAST_LEVEL = 0.02  # of the mean; at less, noise that falls with the load is that of this level
+
 Law = tuple[float, float, float, float]  # variance, persistence, moving average, sd of the innovation
 
 
@@ -95,7 +97,11 @@ def lognormal(relative_sd: float, memory_s: float, size: int, base_s: float, gen
 
 
 def steady_noise(noise: Noise, size: int, base_s: float, seed: int, blended: str) -> Array:
-    """Product of the noises that are the same at every load; mean one. Shape (size,)."""
+    """Product of the noises that are the same at every load; mean one. Shape (size,).
+
+    Over longer steps than a minute each has its own mean over them, and the product is that of the means: exact but for
+    what fast noises have in common within a step, a few percent of the variance for two whose memory is minutes.
+    """
     if noise.relative_sd is not None:
         return lognormal(
             noise.relative_sd, noise.correlation_time_s, size, base_s, stream(seed, "noise", blended=blended)
@@ -111,6 +117,12 @@ def steady_noise(noise: Noise, size: int, base_s: float, seed: int, blended: str
 def falling_sd(noise: Noise) -> float:
     """Standard deviation of the logarithm, at one minute and the reference load, of what falls with the load. [1]"""
     return math.sqrt(sum(math.log1p(part.relative_sd**2) for part in noise.falling_parts))
+
+
+def falling_variance(noise: Noise, base_s: float) -> float:
+    """Variance of what falls with the load over a base step, at the reference load; a number squared. [1]"""
+    sds = ((math.sqrt(math.log1p(part.relative_sd**2)), part.correlation_time_s) for part in noise.falling_parts)
+    return sum(normal_law(sd, memory_s, base_s)[0] for sd, memory_s in sds)
 
 
 def falling_noise(noise: Noise, size: int, base_s: float, seed: int, blended: str) -> tuple[Array, Array, float]:

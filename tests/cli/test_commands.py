@@ -18,7 +18,7 @@ from simulator.domain.scenario import Scenario
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("run", "check", "sweep", "throughput", "list", "show", "init", "schema")
-KINDS = ("gpus", "models", "rentals", "prices", "scenarios", "sweeps", "policies", "throughput")
+KINDS = ("gpus", "models", "rentals", "prices", "scenarios", "sweeps", "traffic", "policies", "throughput")
 HEAVY = ("numpy", "pandas", "matplotlib", "numba", "scipy", "pydantic", "genai_prices", "yaml", "rich")
 
 
@@ -254,7 +254,7 @@ def test_init_does_not_write_over_a_file_unless_forced(breakeven, tmp_path):
     ("arguments", "message"),
     [
         (("mine.txt",), "is 'mine.txt', must end in .yaml"),
-        (("mine.yaml", "--from", "nobody"), "is 'nobody', must be one of assistant-70b, consumer-launch"),
+        (("mine.yaml", "--from", "nobody"), "is 'nobody', must be one of assistant-70b, code-completion, consumer-launch"),
     ],
 )
 def test_init_refuses_what_it_can_not_write(breakeven, tmp_path, arguments, message):
@@ -288,7 +288,7 @@ def test_the_schema_describes_every_key_of_a_scenario(breakeven):
     assert schema["type"] == "object"
     assert schema["additionalProperties"] is False
     assert list(schema["properties"]) == list(Scenario.model_fields)
-    assert sorted(schema["required"]) == ["options", "title", "traffic", "workload"]
+    assert sorted(schema["required"]) == ["options", "title", "traffic"]  # a preset may tell the lengths
     growth = schema["$defs"]["Traffic"]["properties"]["growth_per_month"]
     assert (growth["exclusiveMinimum"], growth["maximum"], growth["default"]) == (-1, 10, 0.0)
     kinds = schema["$defs"]["SelfHostedOption"]["properties"]["autoscaling"]["discriminator"]["mapping"]
