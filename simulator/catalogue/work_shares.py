@@ -41,4 +41,7 @@ def work_shares(
             return 0.0
         return min(max((1.0 - requests_per_s / shorter) / (1.0 - _SHORTER), 0.0), 1.0)
 
-    return WorkShares(share("input_tokens"), share("output_tokens"))
+    prompt, answer = share("input_tokens"), share("output_tokens")
+    # Longer requests also leave room for fewer at once, so that the slopes may add to more than the whole work.
+    whole = max(prompt + answer, 1.0)
+    return WorkShares(prompt / whole, answer / whole)

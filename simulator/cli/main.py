@@ -15,9 +15,11 @@ _COMMANDS = {
     "run": "Simulate scenarios, find their break-even, write report and charts.",
     "check": "Tell every fault of scenario files, and write nothing.",
     "sweep": "Break-even over a grid of values; table and chart.",
+    "traffic": "Draw the demand of a scenario: its peaks, its load-duration curve, its noise; card and chart.",
+    "trace": "Tell what a recorded demand is like, and fit a scenario to it.",
     "throughput": "Estimate what a model serves on GPUs, what its tokens cost, and compare GPUs.",
-    "list": "List gpus, models, rentals, prices, scenarios, policies or throughput.",
-    "show": "Show a catalogue entry, a price card or a bundled scenario with its sources.",
+    "list": "List gpus, models, rentals, prices, scenarios, traffic presets, policies or throughput.",
+    "show": "Show a catalogue entry, a price card, a traffic preset or a bundled scenario with its sources.",
     "init": "Write a scenario to start from.",
     "schema": "Print the JSON Schema of scenario files, for editors.",
 }

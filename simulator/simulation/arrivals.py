@@ -26,6 +26,8 @@ LANES = 64  # as in the kernel, which this serves
 
 MOST_COUNTED = 30.0  # greatest mean of a minute whose requests are counted one by one
 LEAST_NORMAL = 36.0  # least mean whose count is a normal number
+LEAST_NORMAL_DRAW = -4.4  # where the normal law would be below the Poisson law's quantile at a smaller mean
+MOST_DRAW = 6.0  # numbers farther out, two in a thousand million, count as this
 LEAST_LINEAR_MEAN = 72.0  # least mean at which it is a sum of rows
 _Z_STEP = 1.0 / 32.0
 _Z_END = 7.0
@@ -90,10 +92,11 @@ def _requests(mean, normal, whole):  # type: ignore[no-untyped-def]
     """
     if mean < MOST_COUNTED:
         return float(whole)
+    normal = max(normal, LEAST_NORMAL_DRAW)
     if mean < LEAST_NORMAL:
         high = LEAST_NORMAL + math.sqrt(LEAST_NORMAL) * normal
         return whole + (high - whole) * (mean - MOST_COUNTED) / (LEAST_NORMAL - MOST_COUNTED)
-    return max(mean + math.sqrt(mean) * normal, 0.0)
+    return mean + math.sqrt(mean) * normal
 
 
 @part_of_compiled
@@ -238,7 +241,7 @@ def greatest(  # type: ignore[no-untyped-def]
 def count(means, expected, normals, thresholds, out):  # type: ignore[no-untyped-def]
     """Requests of every minute from its mean, that without noise, and a standard normal number; fills `out`."""
     for place in range(means.size):
-        mean, normal = max(means[place], 0.0), normals[place]
+        mean, normal = max(means[place], 0.0), min(max(normals[place], -MOST_DRAW), MOST_DRAW)
         whole = 0
         if mean < LEAST_NORMAL:
             whole = _whole_requests(min(mean, MOST_COUNTED), _place_of(normal, thresholds), thresholds, 0)

@@ -212,6 +212,7 @@ def _draw(traffic: Traffic, horizon: Horizon, seed: int, requests_per_month: flo
     normals = None
     if traffic.counts == "poisson":
         normals = stream(seed, "counts").standard_normal(timeline.size)
+        np.clip(normals, -arrivals.MOST_DRAW, arrivals.MOST_DRAW, out=normals)
     return Demand(
         horizon=horizon,
         parts=parts,

@@ -20,7 +20,7 @@ from simulator.domain.traffic import Traffic
 from simulator.domain.units import SECONDS_PER_MINUTE, SECONDS_PER_MONTH
 from simulator.simulation.bursts import job_profile, spike_level
 from simulator.simulation.calendar import Steps, course
-from simulator.simulation.capping import cap
+from simulator.simulation.capping import Plan, cap
 from simulator.simulation.noise import LEAST_LEVEL, falling_noise, falling_sd, steady_noise
 from simulator.simulation.replay import replayed
 from simulator.simulation.streams import stream
@@ -129,7 +129,7 @@ def _of_shape(shape: Shape, timeline: Steps, seed: int, name: str, requests_per_
     if shape.noise is not None and shape.noise.falling_parts:
         rows, falling = _with_falling_noise(shape.noise, level, timeline, seed, name)
     if shape.cap_to_mean is not None:
-        plan = season * (1.0 - job_share) + sum(jobs)
+        plan = Plan(season * (1.0 - job_share), sum(jobs, start=np.zeros(size)), 1.0 - job_share)
         level_at = Level(rows, falling, spike_share, job_share)
         cap(rows, shape, plan, level_at.coefficients(np.array([requests_per_month]))[:, 0], base_s)
     return Level(rows, falling, spike_share, job_share)

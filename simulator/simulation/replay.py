@@ -10,7 +10,7 @@ from simulator.domain.plans import Array
 from simulator.domain.recordings import Recording
 from simulator.domain.shape import Shape
 from simulator.domain.traffic import Traffic
-from simulator.domain.units import SECONDS_PER_DAY
+from simulator.domain.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 from simulator.simulation.calendar import Steps, local_seconds
 
 _EPOCH = datetime(1970, 1, 1)
@@ -22,8 +22,8 @@ def replayed(shape: Shape, timeline: Steps) -> Array:
     """Requests of the recording at every step of the horizon, any unit; what is unknown is as its hour usually is."""
     recording = _recording(shape)
     known = filled(recording.requests, recording.step_s)
-    edges, period = _edges_in_recording(shape, recording, timeline)
-    return _means_between(known[: max(round(period / recording.step_s), 1)], recording.step_s, edges)
+    begins_s, length_s, period_s = _places_in_recording(shape, recording, timeline)
+    return _means(known[: max(round(period_s / recording.step_s), 1)], recording.step_s, begins_s, length_s)
 
 
 def replayed_lengths(traffic: Traffic, timeline: Steps) -> tuple[Array | None, Array | None]:
@@ -76,26 +76,22 @@ def filled(values: Array, step_s: float) -> Array:
     return result
 
 
-def _edges_in_recording(shape: Shape, recording: Recording, timeline: Steps) -> tuple[Array, float]:
-    """Edges of the horizon's steps as moments of the recording, and the period after which it repeats. [s]"""
-    since_s = np.arange(timeline.size + 1) * timeline.base_s
-    length_s = recording.duration_s
+def _places_in_recording(shape: Shape, recording: Recording, timeline: Steps) -> tuple[Array, float, float]:
+    """Where in the recording the horizon's steps begin, how much of it each is, and after how much it repeats. [s]"""
+    since_s = np.arange(timeline.size) * timeline.base_s
+    recorded_s = recording.duration_s
     if shape.repeat == "stretch":
-        return since_s * (length_s / timeline.duration_s), length_s
-    period = length_s
-    for whole in (_WEEK_S, SECONDS_PER_DAY):
-        if length_s >= whole * (1 - 1e-9):
-            period = np.floor(length_s / whole + 1e-9) * whole
-            break
-    else:
-        return since_s, period
-    return since_s + (_local_start_s(shape, timeline) - _recorded_start_s(shape, recording)) % whole, period
-
-
-def _local_start_s(shape: Shape, timeline: Steps) -> float:
-    """Start of the horizon on the clock on the wall, in seconds after a Monday."""
-    first = Steps(timeline.start_utc, 1, 0.0)
-    return float(local_seconds(shape.timezone, first)[0]) - _MONDAY_S - shape.shift_hours * 3600.0
+        per_s = recorded_s / timeline.duration_s
+        return since_s * per_s, timeline.base_s * per_s, recorded_s
+    for whole_s in (_WEEK_S, SECONDS_PER_DAY):
+        if recorded_s >= whole_s * (1 - 1e-9):
+            # By the clock on the wall, so that hours are kept through changes of summer time too.
+            local_s = local_seconds(shape.timezone, timeline) - timeline.base_s / 2
+            start_s = local_s[0] - _MONDAY_S - shape.shift_hours * SECONDS_PER_HOUR
+            first_s = (start_s - _recorded_start_s(shape, recording)) % whole_s
+            period_s = float(np.floor(recorded_s / whole_s + 1e-9) * whole_s)
+            return first_s + (local_s - local_s[0]), timeline.base_s, period_s
+    return since_s, timeline.base_s, recorded_s
 
 
 def _recorded_start_s(shape: Shape, recording: Recording) -> float:
@@ -107,11 +103,14 @@ def _recorded_start_s(shape: Shape, recording: Recording) -> float:
     return float(local_seconds(shape.timezone, Steps(recording.start_utc, 1, 0.0))[0]) - _MONDAY_S
 
 
-def _means_between(values: Array, step_s: float, edges_s: Array) -> Array:
-    """Mean rate between moments of a record that repeats, constant within its steps. Shape (edges - 1,)."""
+def _means(values: Array, step_s: float, begins_s: Array, length_s: float) -> Array:
+    """Mean rate over a length of time from each moment on, of a record constant within its steps that repeats."""
     total = np.concatenate(([0.0], np.cumsum(values)))
     period_s = values.size * step_s
-    turns = np.floor(edges_s / period_s + 1e-12)
-    inside = np.maximum(edges_s - turns * period_s, 0.0) / step_s
-    cumulative = turns * total[-1] + np.interp(inside, np.arange(values.size + 1), total)
-    return np.maximum(np.diff(cumulative), 0.0)
+
+    def until(moments_s: Array) -> Array:
+        turns = np.floor(moments_s / period_s + 1e-12)
+        inside = np.maximum(moments_s - turns * period_s, 0.0) / step_s
+        return turns * total[-1] + np.interp(inside, np.arange(values.size + 1), total)
+
+    return np.maximum(until(begins_s + length_s) - until(begins_s), 0.0)

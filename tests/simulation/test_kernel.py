@@ -193,7 +193,8 @@ def written_out(case):
         too_old, latest_s = 0.0, end_s - case.max_wait_s
         while parcels and parcels[0][0] < latest_s:
             begin_s, until_s, amount = parcels[0]
-            share = min(1.0, (latest_s - begin_s) / (until_s - begin_s))
+            lasted_s = until_s - begin_s  # 0: rounding left a crumb that came at one moment
+            share = min(1.0, (latest_s - begin_s) / lasted_s) if lasted_s > 0 else 1.0
             too_old += share * amount
             if share == 1.0:
                 parcels.popleft()
