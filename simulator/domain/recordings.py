@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -22,7 +22,7 @@ class Lengths:
     and `log_sd` are of those above zero.
     """
 
-    count: int
+    count: int  # 0: published shares, not requests that were seen
     mean: float
     log_mean: float
     log_sd: float
@@ -61,8 +61,35 @@ class Recording:
 
     @property
     def mean_requests_per_s(self) -> float:
-        """Mean over the steps that are known. [requests/s]"""
-        return float(np.nanmean(self.requests)) / self.step_s
+        """Mean over the steps that are known; NaN where none is. [requests/s]"""
+        known = self.requests[np.isfinite(self.requests)]
+        return float(known.mean()) / self.step_s if known.size else float("nan")
+
+    @property
+    def known_share(self) -> float:
+        """Share of the steps whose requests are known. [1]"""
+        return float(np.isfinite(self.requests).mean()) if self.steps else 0.0
+
+    def resampled(self, step_s: float) -> Recording:
+        """The same demand in longer steps: sums, unknown where a part is. The end that fills no step is dropped.
+
+        Raises
+        ------
+        ValueError
+            If `step_s` is no whole number of the recording's steps, or longer than the recording.
+        """
+        per_step = round(step_s / self.step_s)
+        if per_step < 1 or abs(per_step * self.step_s - step_s) > 1e-9 * step_s:
+            raise ValueError(f"step_s is {step_s:g}, must be a whole number of steps of {self.step_s:g} s")
+        steps = self.steps // per_step
+        if steps == 0:
+            raise ValueError(f"step_s is {step_s:g}, must be at most the {self.duration_s:g} s of the recording")
+        sums = (
+            values[: steps * per_step].reshape(steps, per_step).sum(axis=1)
+            for values in (self.requests, self.input_tokens, self.output_tokens)
+        )
+        requests, input_tokens, output_tokens = sums
+        return replace(self, step_s=step_s, requests=requests, input_tokens=input_tokens, output_tokens=output_tokens)
 
     @cached_property
     def digest(self) -> str:

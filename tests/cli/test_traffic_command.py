@@ -92,8 +92,8 @@ def test_every_bundled_scenario_has_a_card_without_holes(breakeven, scenario):
 
 
 def test_a_fault_of_the_scenario_is_one_line_and_nothing_is_written(breakeven, tmp_path):
-    result = breakeven("traffic", "minimal", "--set", "traffic.requests_per_dya=1")
-    assert_refused(result, "requests_per_dya: unknown key; did you mean 'requests_per_day'?")
+    result = breakeven("traffic", "minimal", "--set", "traffic.timezon=UTC")
+    assert_refused(result, "traffic.timezon: unknown key; did you mean 'timezone'?")
     assert_refused(breakeven("traffic", "minmal"), "did you mean 'minimal'?")
     assert list(tmp_path.iterdir()) == []
 
@@ -149,14 +149,25 @@ def test_unknown_is_empty_in_the_table_and_null_in_json(breakeven, tmp_path):
     assert rows[60] == {"offset_s": "3600", "requests": "", "input_tokens": "", "output_tokens": ""}
 
 
-def test_hours_follow_the_time_zone(breakeven, week):
-    def weekend_share(zone):
-        content = json.loads(breakeven("trace", "inspect", "week.csv", "--timezone", zone, "--json").stdout)
-        return content["timezone"], content["weekend_to_weekday"]
+def test_weekends_are_those_of_the_time_zone(breakeven, tmp_path):
+    # busy from Friday 15:00 to Sunday 15:00 UTC, which is Saturday and Sunday in Tokyo
+    busy = [5 * 24 - 9 <= hour < 7 * 24 - 9 for hour in range(7 * 24)]
+    lines = [f"2024-01-{1 + hour // 24:02}T{hour % 24:02}:00:00Z,{90 if on else 30},," for hour, on in enumerate(busy)]
+    text = "\n".join(["time,requests,input_tokens,output_tokens", *lines])
+    (tmp_path / "tokyo.csv").write_text(text + "\n", encoding="utf-8")
+    content = json.loads(breakeven("trace", "inspect", "tokyo.csv", "--timezone", "Asia/Tokyo", "--json").stdout)
+    assert (content["timezone"], content["weekend_to_weekday"]) == ("Asia/Tokyo", pytest.approx(3.0))
 
-    assert weekend_share("UTC") == ("UTC", pytest.approx(1.0))
-    assert weekend_share("Asia/Tokyo")[0] == "Asia/Tokyo"
-    assert "Mon 1 Jan" not in breakeven("trace", "inspect", "week.csv", "--timezone", "Asia/Tokyo").stdout
+
+def test_a_start_dates_a_recording_of_offsets(breakeven, tmp_path):
+    lines = [f"{3_600 * hour},{1 if hour < 48 else 3},," for hour in range(7 * 24)]
+    (tmp_path / "hours.csv").write_text("\n".join(["offset_s,requests,input_tokens,output_tokens", *lines]) + "\n")
+    undated = json.loads(breakeven("trace", "inspect", "hours.csv", "--json").stdout)
+    assert (undated["start"], undated["weekend_to_weekday"]) == (None, None)
+    saturday = ("--start", "2024-01-06", "--timezone", "Europe/Paris")
+    dated = json.loads(breakeven("trace", "inspect", "hours.csv", *saturday, "--json").stdout)
+    assert dated["start"] == "2024-01-05T23:00:00+00:00"
+    assert dated["weekend_to_weekday"] == pytest.approx(1 / 3)
 
 
 def test_columns_of_a_table_of_ones_own_are_named(breakeven, tmp_path):
@@ -180,6 +191,7 @@ def test_columns_of_a_table_of_ones_own_are_named(breakeven, tmp_path):
         (("week.csv", "--timezone", "Mars/Base"), "--timezone: is 'Mars/Base', must be an IANA name"),
         (("week.csv", "--step-s", "7"), "--step-s: is 7, must be"),
         (("week.csv", "--time-column", "nowhen"), "nowhen"),
+        (("week.csv", "--start", "2024-01-01"), "--start: must not be given for week.csv, which tells its own times"),
         (("empty.csv",), "empty.csv"),
         (("silent.csv",), "silent.csv"),
     ],
