@@ -376,16 +376,20 @@ POLICIES = [{"kind": "fixed", "count": 3}, {"kind": "fixed", "target_share": 0.8
             {"kind": "target_utilization", "target_share": 0.7, "stabilisation_s": 120.0, "reaction_s": 60.0}]
 LIMITS = [{"minimum": 1}, {"minimum": 0, "spare": 1, "increment": 2, "maximum": 7},
           {"divisible": True, "max_starts": 1, "evaluation_period_s": 120.0}]
+SMOOTH = {"tokens_per_month": 9e8, "noise": {"relative_sd": 0.5, "correlation_time_s": 300.0},
+          "spikes": {"per_month": 3000, "height_to_mean": 2.0, "half_life_s": 120.0}}
+COUNTED = {"requests_per_day": 50_000, "counts": "poisson", "token_lengths": {"output": {"log_sd": 1.0}},
+           "noise": {"parts": {"fast": {"relative_sd": 0.3, "correlation_time_s": 300.0, "falls_with_load": True}}},
+           "spikes": {"per_week": 900, "height_to_mean": 2.0, "half_life_s": 120.0, "half_life_log_sd": 1.0}}
 rows = []
-for autoscaling in POLICIES:
+for traffic, autoscaling in [(SMOOTH, policy) for policy in POLICIES] + [(COUNTED, policy) for policy in POLICIES[1:]]:
     for replicas in LIMITS:
         fleet = {"kind": "self_hosted", "rental": {"usd_per_gpu_hour": 2.0},
-                 "throughput": {"total_tokens_per_s": 100.0}, "autoscaling": autoscaling, "replicas": replicas,
+                 "throughput": {"total_tokens_per_s": 100.0 if traffic is SMOOTH else 1.0}, "autoscaling": autoscaling, "replicas": replicas,
                  "cold_start_s": 150.0, "max_wait_s": 90.0}
         price = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 1.0}
         scenario = {"title": "t", "horizon": {"hours": 1, "step_s": 60}, "seed": 7,
-                    "traffic": {"tokens_per_month": 9e8, "noise": {"relative_sd": 0.5, "correlation_time_s": 300.0},
-                                "spikes": {"per_month": 3000, "height_to_mean": 2.0, "half_life_s": 120.0}},
+                    "traffic": traffic,
                     "workload": {"chat": {"input_tokens": 3, "output_tokens": 1}},
                     "options": {"api": {"kind": "api", "prices": price}, "fleet": fleet}}
         ledger = sim.simulate(scenario, option="fleet")
@@ -402,5 +406,5 @@ def test_the_plain_python_loop_gives_the_numbers_of_the_compiled_one(tmp_path):
         environment = {**os.environ, "NUMBA_DISABLE_JIT": disabled}
         subprocess.run([sys.executable, "-c", PROGRAM, str(path)], check=True, env=environment, capture_output=True)
         results.append(np.load(path))
-    assert results[0].shape == (4 * 3 * 6, 60)
+    assert results[0].shape == ((4 + 3) * 3 * 6, 60)
     np.testing.assert_allclose(results[0], results[1], rtol=1e-12, atol=1e-9)
