@@ -1,0 +1,1 @@
+"""Recorded traffic: reading request logs, usage exports and public traces, and fitting a traffic shape to them."""
