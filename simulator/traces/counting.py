@@ -141,6 +141,8 @@ def _counted(left_out: Counter[str], remarks: Counter[str], unknown: Counter[str
 
 
 def _dropped(steps: Steps, step_s: float) -> str:
+    if steps.short_s is not None:
+        return f"the rows span {steps.short_s:g} s, less than a step of {step_s:g} s: lengths can be told, rates can't"
     return (
         f"the last {steps.dropped_s:,.3g} s are left out with {several(steps.dropped_requests, 'request')}: "
         f"the log ends inside that step of {step_s:g} s"

@@ -30,6 +30,7 @@ class Steps:
     output_tokens: Array
     dropped_s: float  # length of the last step's part that was left out
     dropped_requests: float
+    short_s: float | None = None  # length of a log that is shorter than a step
 
 
 class StepSums:
@@ -104,22 +105,17 @@ class StepSums:
         self.sums, self.first_cell = wider, self.first_cell - before
 
     def steps(self, *, from_zero: bool) -> Steps:
-        """Sums by step, without the last one, inside which the log ends.
+        """Sums by step, without the last one, inside which the log ends; a log shorter than a step keeps its steps.
 
         `from_zero`: the first step starts at time 0, otherwise at the whole minute of the first row.
-
-        Raises
-        ------
-        TraceError
-            If the recording is shorter than a step.
         """
         assert self.earliest_us is not None
         start_us = 0 if from_zero else self.earliest_us // MINUTE_US * MINUTE_US
         steps = (self.latest_us - start_us) // self.step_us
         length_us = self.latest_us - (0 if from_zero else self.earliest_us)
-        if length_us < self.step_us:
-            problem = f"the rows span {length_us / MICROSECONDS:g} s, must span at least one step of"
-            raise TraceError(f"{self.table.path}: {self.column}: {problem} {self.step_us / MICROSECONDS:g} s")
+        is_short = length_us < self.step_us
+        if is_short:
+            steps += 1
         per_step = self.step_us // self.cell_us
         cells = np.zeros((3, steps * per_step))
         # Cells before the first that was seen are empty, those after the last whole step are left out.
@@ -128,9 +124,10 @@ class StepSums:
         lead = max(-offset, 0)
         cells[:, lead : lead + source.shape[1]] = source
         by_step = cells.reshape(3, steps, per_step).sum(axis=2)
-        dropped_us = self.latest_us - start_us - steps * self.step_us
+        dropped_us = 0 if is_short else self.latest_us - start_us - steps * self.step_us
         dropped = float(self.sums[0].sum() - by_step[0].sum())
-        return Steps(start_us, by_step[0], by_step[1], by_step[2], dropped_us / MICROSECONDS, dropped)
+        short_s = length_us / MICROSECONDS if is_short else None
+        return Steps(start_us, by_step[0], by_step[1], by_step[2], dropped_us / MICROSECONDS, dropped, short_s)
 
 
 class Order:

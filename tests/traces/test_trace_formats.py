@@ -291,3 +291,14 @@ def test_steps_below_a_minute_start_at_the_whole_minute():
     recording = read_recording(SAMPLES / "azure-offset.csv", step_s=30)
     assert recording.start_utc == datetime(2024, 5, 12, tzinfo=UTC)
     np.testing.assert_array_equal(recording.requests, [1, 1, 1, 0])
+
+
+def test_a_log_shorter_than_a_step_tells_lengths_but_no_rates(tmp_path):
+    path = tmp_path / "short.csv"
+    rows = ["2024-05-10 00:00:00.009930+00:00,100,10", "2024-05-10 00:00:00.250000+00:00,300,20"]
+    path.write_text("\n".join(["TIMESTAMP,ContextTokens,GeneratedTokens", *rows, ""]), encoding="utf-8")
+    recording = read_recording(path)
+    assert recording.requests.tolist() == [2.0]
+    assert recording.input_tokens.tolist() == [400.0]
+    assert recording.input_lengths.mean == 200.0
+    assert any("0.24007 s, less than a step of 60 s" in note for note in recording.notes)
