@@ -27,6 +27,7 @@ LANES = 64  # as in the kernel, which this serves
 MOST_COUNTED = 30.0  # greatest mean of a minute whose requests are counted one by one
 LEAST_NORMAL = 36.0  # least mean whose count is a normal number
 LEAST_NORMAL_DRAW = -4.4  # where the normal law would be below the Poisson law's quantile at a smaller mean
+MOST_SPREAD = 1.5  # variance of a mean length up to which its second order is never negative
 MOST_DRAW = 6.0  # numbers farther out, two in a thousand million, count as this
 LEAST_LINEAR_MEAN = 72.0  # least mean at which it is a sum of rows
 _Z_STEP = 1.0 / 32.0
@@ -88,7 +89,8 @@ def _whole_requests(mean, place, thresholds, already):  # type: ignore[no-untype
 def _requests(mean, normal, whole):  # type: ignore[no-untyped-def]
     """Requests of a minute: whole ones at a small mean, a normal number at a large one, in between a way over.
 
-    `whole` are those that arrive at the mean, or at the greatest that is counted.
+    `whole` are those that arrive at the mean, or at the greatest that is counted; `normal` is at least
+    LEAST_NORMAL_DRAW where the mean is not small.
     """
     if mean < MOST_COUNTED:
         return float(whole)
@@ -99,93 +101,125 @@ def _requests(mean, normal, whole):  # type: ignore[no-untyped-def]
     return mean + math.sqrt(mean) * normal
 
 
-@part_of_compiled
-def _towards(counted, linear, mean, least_linear):  # type: ignore[no-untyped-def]
-    """The way from what is counted to the sum of rows, over the doubling of the mean before `least_linear`."""
-    share = min(max(2.0 * mean / least_linear - 1.0, 0.0), 1.0)
-    return counted + share * (max(linear, 0.0) - counted)
+# Rows of the working memory, each of a number a lane.
+_MEANS, _REQUESTS, _SUMS, MEMORY_ROWS = 0, 1, 2, 3
 
 
 @part_of_compiled
-def _mean_length(requests, normal, variance):  # type: ignore[no-untyped-def]
-    """Mean length of so many requests over the expected one: of mean one and variance v = `variance / requests`.
+def _first_from(memory, lanes, bound, near):  # type: ignore[no-untyped-def]
+    """The first of the lanes whose mean is at least `bound`, looked for from the one that was it a minute ago."""
+    lane = near
+    while lane < lanes and memory[_MEANS, lane] < bound:
+        lane += 1
+    while lane > 0 and memory[_MEANS, lane - 1] >= bound:
+        lane -= 1
+    return lane
 
-    A lognormal to its second order, 1 + s z + s^2 (z^2 - 1)/2 with s^2 + s^4/2 = v, which is never negative while s is
-    at most one; a lognormal beyond.
+
+@part_of_compiled
+def _add_linear(memory, coefficients, first, last, counting, root, weight):  # type: ignore[no-untyped-def]
+    """Add what is a sum of rows, to the lanes from `first` to before `last`."""
+    for lane in range(np.uint64(first), np.uint64(last)):
+        amount = memory[_MEANS, lane] + coefficients[counting, lane] * root
+        memory[_SUMS, lane] += weight * (amount if amount > 0.0 else 0.0)
+
+
+@part_of_compiled
+def _normal_requests(memory, first, last, normal):  # type: ignore[no-untyped-def]
+    """Normal counts of lanes whose mean is at least LEAST_NORMAL."""
+    normal = max(normal, LEAST_NORMAL_DRAW)
+    for lane in range(np.uint64(first), np.uint64(last)):
+        mean = memory[_MEANS, lane]
+        memory[_REQUESTS, lane] = mean + math.sqrt(mean) * normal
+
+
+@part_of_compiled
+def _add_counted(  # type: ignore[no-untyped-def]
+    memory, coefficients, first, last, counting, root, weight, numbers, length,
+):  # fmt: skip
+    """Add requests times their mean length, on the way to the sum of rows, to the lanes from `first` to before `last`.
+
+    The mean length of n requests has mean one and variance v / n: a lognormal to its second order,
+    1 + s z + s^2 (z^2 - 1)/2 with s^2 + s^4/2 = v / n, which is never negative while s is at most one (v / n at most
+    MOST_SPREAD, where it is held). The way goes over the doubling of the mean before LEAST_LINEAR.
     """
-    spread = variance / max(requests, 1.0)
-    if spread <= 1.5:
-        square = math.sqrt(1.0 + 2.0 * spread) - 1.0
-        return 1.0 + math.sqrt(square) * normal + 0.5 * square * (normal * normal - 1.0)
-    log_variance = math.log1p(spread)
-    return math.exp(math.sqrt(log_variance) * normal - 0.5 * log_variance)
+    variance, per_least = numbers[LENGTH_VARIANCE], 2.0 / numbers[LEAST_LINEAR]
+    curved = 0.5 * (length * length - 1.0)
+    for lane in range(np.uint64(first), np.uint64(last)):
+        mean, requests = memory[_MEANS, lane], memory[_REQUESTS, lane]
+        spread = variance / (requests if requests > 1.0 else 1.0)
+        square = math.sqrt(1.0 + 2.0 * (spread if spread < MOST_SPREAD else MOST_SPREAD)) - 1.0
+        counted = requests * (1.0 + math.sqrt(square) * length + square * curved)
+        linear = mean + coefficients[counting, lane] * root
+        linear = linear if linear > 0.0 else 0.0
+        share = per_least * mean - 1.0
+        share = share if share > 0.0 else 0.0
+        share = share if share < 1.0 else 1.0
+        memory[_SUMS, lane] += weight * (counted + share * (linear - counted))
 
 
 @part_of_compiled
 def _count_lanes(  # type: ignore[no-untyped-def]
-    coefficients, lanes, base_rows, base_draws, numbers, thresholds, step, means, out,
+    coefficients, lanes, base_rows, base_draws, numbers, thresholds, step, memory,
 ):  # fmt: skip
-    """Arrivals of the first `lanes` lanes in a step, minute by minute; volumes rise from lane to lane.
+    """Requests of the first `lanes` lanes in a step, minute by minute; volumes rise from lane to lane.
 
-    `means` is working memory of a number a lane.
+    Fills the row of sums in `memory`. There is no view of an array here: making one takes longer than a loop over it.
     """
-    for lane in range(lanes):
-        out[lane] = 0.0
+    for lane in range(LANES):
+        memory[_SUMS, lane] = 0.0
     parts = int(numbers[PARTS])
     per_load, length_variance = numbers[REQUESTS_PER_LOAD], numbers[LENGTH_VARIANCE]
-    counting = base_rows.shape[1]  # its row of coefficients: of the root of the level
-    for base in range(step * parts, (step + 1) * parts):
-        normal, weight, length = base_draws[base, 0], base_draws[base, 1], base_draws[base, 2]
-        level = base_rows[base, 0] * per_load
-        for lane in range(lanes):
-            means[lane] = coefficients[0, lane] * level
-        for row in range(1, base_rows.shape[1]):
-            value = base_rows[base, row] * per_load
-            for lane in range(lanes):
-                means[lane] += coefficients[row, lane] * value
-        counted = 0
-        while counted < lanes and means[counted] < numbers[LEAST_LINEAR]:
-            counted += 1
-        root = math.sqrt(base_rows[base, 0]) * per_load * (normal + math.sqrt(length_variance) * length)
-        for lane in range(counted, lanes):
-            amount = means[lane] + coefficients[counting, lane] * root
-            out[lane] += weight * (amount if amount > 0.0 else 0.0)
+    length_sd = math.sqrt(length_variance)
+    counting = base_rows.shape[0]  # row of the coefficients of the root of the level
+    some, many, linear = 0, 0, 0
+    for part in range(parts):
+        base = step * parts + part
+        normal, weight, length = base_draws[0, base], base_draws[1, base], base_draws[2, base]
+        value = base_rows[0, base] * per_load
+        for lane in range(LANES):
+            memory[_MEANS, lane] = coefficients[0, lane] * value
+        for row in range(1, base_rows.shape[0]):
+            value = base_rows[row, base] * per_load
+            for lane in range(LANES):
+                memory[_MEANS, lane] += coefficients[row, lane] * value
+        root = math.sqrt(base_rows[0, base]) * per_load * (normal + length_sd * length)
+        linear = _first_from(memory, lanes, numbers[LEAST_LINEAR], linear)
+        _add_linear(memory, coefficients, linear, lanes, counting, root, weight)
+        many = _first_from(memory, linear, LEAST_NORMAL, min(many, linear))
+        _normal_requests(memory, many, linear, normal)
         place = _place_of(normal, thresholds)
-        least = _threshold(place, thresholds, 0)
+        some = _first_from(memory, many, _threshold(place, thresholds, 0), min(some, many))
         whole = 0
-        for lane in range(counted):
-            mean = means[lane]
-            if mean >= least:
-                if mean < LEAST_NORMAL:
-                    whole = _whole_requests(min(mean, MOST_COUNTED), place, thresholds, whole)
-                requests = _requests(mean, normal, whole)
-                if length_variance > 0.0:
-                    requests *= _mean_length(requests, length, length_variance)
-                linear = mean + coefficients[counting, lane] * root
-                out[lane] += weight * _towards(requests, linear, mean, numbers[LEAST_LINEAR])
-    for lane in range(lanes):
-        out[lane] *= numbers[LOAD_PER_REQUEST]
+        for lane in range(some, many):
+            mean = memory[_MEANS, lane]
+            whole = _whole_requests(min(mean, MOST_COUNTED), place, thresholds, whole)
+            memory[_REQUESTS, lane] = _requests(mean, normal, whole)
+        _add_counted(memory, coefficients, some, linear, counting, root, weight, numbers, length)
 
 
 @part_of_compiled
 def _fill(  # type: ignore[no-untyped-def]
-    rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, step, means, out,
+    rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, step, memory, out, place,
 ):  # fmt: skip
-    """Fill `out`, see `arrive`; `means` is working memory of a number a lane."""
+    """Fill a row of `out`, see `arrive`; `memory` has MEMORY_ROWS rows of a number a lane."""
+    value = rows[step, 0]
     for lane in range(LANES):
-        out[lane] = coefficients[0, lane] * rows[step, 0]
+        out[place, lane] = coefficients[0, lane] * value
     for row in range(1, rows.shape[1]):
         value = rows[step, row]
         for lane in range(LANES):
-            out[lane] += coefficients[row, lane] * value
+            out[place, lane] += coefficients[row, lane] * value
     if rows.shape[1] > 1:
         for lane in range(LANES):
-            out[lane] = out[lane] if out[lane] > 0.0 else 0.0
+            out[place, lane] = out[place, lane] if out[place, lane] > 0.0 else 0.0
     lanes = 0
     while lanes < LANES and volumes[lanes] < counted_below[step]:
         lanes += 1
     if lanes > 0:
-        _count_lanes(coefficients, lanes, base_rows, base_draws, numbers, thresholds, step, means, out)
+        _count_lanes(coefficients, lanes, base_rows, base_draws, numbers, thresholds, step, memory)
+        for lane in range(lanes):
+            out[place, lane] = memory[_SUMS, lane] * numbers[LOAD_PER_REQUEST]
 
 
 @compiled(ARRIVE)
@@ -202,7 +236,7 @@ def arrive(  # type: ignore[no-untyped-def]
         What each row is multiplied with in each lane. [replicas]
     volumes, counted_below : float64 arrays of shape (LANES,) and (steps,)
         Volumes in rising order, and the volume below which a step's requests are counted minute by minute.
-    base_rows, base_draws : float64 arrays of shape (steps x parts, m) and (steps x parts, 3)
+    base_rows, base_draws : float64 arrays of shape (m, steps x parts) and (3, steps x parts)
         Rows without the counting noise by minute; numbers for count, weight and length of each minute.
     numbers : float64 array of shape (5,)
         See the names of their places above.
@@ -213,13 +247,14 @@ def arrive(  # type: ignore[no-untyped-def]
     ring : float64 array of shape (places, LANES)
         Filled: step s lies at place s modulo the number of places.
     """
-    means = np.empty(LANES)
+    memory = np.empty((MEMORY_ROWS, LANES))
+    places = ring.shape[0]
     for step in range(first, first + count):
         inside = min(step, rows.shape[0] - 1)
-        out = ring[step % ring.shape[0]]
         _fill(
-            rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, inside, means, out
-        )
+            rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, inside, memory,
+            ring, step % places,
+        )  # fmt: skip
 
 
 @compiled(
@@ -229,12 +264,14 @@ def greatest(  # type: ignore[no-untyped-def]
     rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, out,
 ):  # fmt: skip
     """Fill `out` with the greatest arrivals of every lane in any step; the other arguments are those of `arrive`."""
-    now, means = np.zeros(LANES), np.empty(LANES)
+    now, memory = np.zeros((1, LANES)), np.empty((MEMORY_ROWS, LANES))
     out[:] = 0.0
     for step in range(rows.shape[0]):
-        _fill(rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, step, means, now)
+        _fill(
+            rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, step, memory, now, 0
+        )  # fmt: skip
         for lane in range(LANES):
-            out[lane] = out[lane] if out[lane] > now[lane] else now[lane]
+            out[lane] = out[lane] if out[lane] > now[0, lane] else now[0, lane]
 
 
 @compiled(types.void(_VECTOR, _VECTOR, _VECTOR, _INPUT_MATRIX, _VECTOR))
@@ -246,4 +283,6 @@ def count(means, expected, normals, thresholds, out):  # type: ignore[no-untyped
         if mean < LEAST_NORMAL:
             whole = _whole_requests(min(mean, MOST_COUNTED), _place_of(normal, thresholds), thresholds, 0)
         linear = mean + math.sqrt(expected[place]) * normal
-        out[place] = _towards(_requests(mean, normal, whole), linear, mean, LEAST_LINEAR_MEAN)
+        share = min(max(2.0 * mean / LEAST_LINEAR_MEAN - 1.0, 0.0), 1.0)
+        requests = _requests(mean, normal, whole)
+        out[place] = requests + share * (max(linear, 0.0) - requests)

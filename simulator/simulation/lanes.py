@@ -20,7 +20,7 @@ class WorkRows:
     """Rows of a demand in the work that a fleet has with it, each over the mean.
 
     `rows` has shape (steps, n), the level's rows and, where requests are counted, their counting noise. `base_rows`
-    (steps x parts, n - 1) and `base_draws` (steps x parts, 3) serve the volumes below `counted_below` (steps,), where
+    (n - 1, steps x parts) and `base_draws` (3, steps x parts) serve the volumes below `counted_below` (steps,), where
     it is not normal [requests per month].
     """
 
@@ -40,7 +40,7 @@ def work_rows(demand: Demand, work: WorkShares) -> WorkRows:
     rows = [demand.by_step(row) for row in base]
     steps = demand.steps
     if demand.count_normals is None:
-        return WorkRows(_columns(rows), np.zeros((1, 1)), np.zeros((1, 3)), np.zeros(steps), 0.0, 0.0)
+        return WorkRows(_columns(rows), np.zeros((1, 1)), np.zeros((3, 1)), np.zeros(steps), 0.0, 0.0)
     level = demand.level.rows[0]
     noise = demand.count_normals + np.sqrt(length_variance) * length_normals
     counting = np.sqrt(level) * noise
@@ -50,8 +50,8 @@ def work_rows(demand: Demand, work: WorkShares) -> WorkRows:
     ones = np.ones(level.size) if weight is None else weight
     return WorkRows(
         rows=_columns(rows),
-        base_rows=_columns(list(demand.level.rows)),
-        base_draws=_columns([demand.count_normals, ones, length_normals * np.ones(level.size)]),
+        base_rows=demand.level.rows,
+        base_draws=np.stack([demand.count_normals, ones, length_normals * np.ones(level.size)]),
         counted_below=least / (lowest * demand.requests_per_base_step),
         least_linear=least,
         length_variance=length_variance,
@@ -176,7 +176,7 @@ def _grown(demand: Demand, work: WorkRows, requests_per_month: float) -> tuple[A
     by_minute = np.repeat(month, demand.parts)
     with np.errstate(divide="ignore", invalid="ignore"):
         counted_below = np.nan_to_num(work.counted_below / demand.growth[month], nan=0.0)
-    return rows, work.base_rows * factors[by_minute, :-1], counted_below
+    return rows, np.ascontiguousarray(work.base_rows * factors[by_minute, :-1].T), counted_below
 
 
 @lru_cache(maxsize=12)
