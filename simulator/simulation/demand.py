@@ -130,10 +130,10 @@ class Demand:
             Mean request.
         """
         grown = requests_per_month * np.repeat(self.growth_by_step, self.parts)
-        unit = grown * self.requests_per_base_step
-        coefficients = self.level.coefficients(grown)
-        expected = unit * self.level.rows[0]
-        means = np.maximum(unit * np.sum(coefficients * self.level.rows, axis=0), 0.0)
+        means = self.level.rates(grown)
+        grown *= self.requests_per_base_step
+        np.maximum(np.multiply(means, grown, out=means), 0.0, out=means)
+        expected = grown * self.level.rows[0]
         requests = means
         if self.count_normals is not None:
             requests = np.empty(means.size)

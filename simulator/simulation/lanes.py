@@ -36,8 +36,7 @@ class WorkRows:
 def work_rows(demand: Demand, work: WorkShares) -> WorkRows:
     """Rows of a demand for fleets whose work follows the lengths of requests by these shares."""
     weight, length_normals, length_variance = _work_of_lengths(demand, work)
-    base = demand.level.rows if weight is None else demand.level.rows * weight
-    rows = [demand.by_step(row) for row in base]
+    rows = [demand.by_step(row if weight is None else row * weight) for row in demand.level.rows]
     steps = demand.steps
     if demand.count_normals is None:
         return WorkRows(_columns(rows), np.zeros((1, 1)), np.zeros((3, 1)), np.zeros(steps), 0.0, 0.0)
@@ -64,13 +63,11 @@ def _lowest_rate(demand: Demand, least: float) -> Array:
     The mean is the level times the noise that falls with the load, which is that of the volume at which the level alone
     gives `least`.
     """
-    rows = demand.level.rows
-    level = np.where(rows[0] > 0, rows[0], np.inf)
-    rate = rows[0].copy()
-    volumes = least / (level * demand.requests_per_base_step)
-    for place, factor in enumerate(demand.level.falling_factors(volumes)):
-        rate += factor * rows[1 + 2 * place] + factor**2 * rows[2 + 2 * place]
-    return np.where(rows[0] > 0, np.minimum(rate, rows[0]), np.inf)
+    level = demand.level.rows[0]
+    with np.errstate(divide="ignore"):
+        volumes = least / (level * demand.requests_per_base_step)
+    rates = demand.level.rates(np.minimum(volumes, 1e200))
+    return np.where(level > 0, np.minimum(rates, level), np.inf)
 
 
 def _work_of_lengths(demand: Demand, work: WorkShares) -> tuple[Array | None, Array | float, float]:
@@ -186,7 +183,6 @@ def demand_rows(demand: Demand, of: str) -> Array:
     Shape (rows, steps).
     """
     drift = None if of == "requests" else getattr(demand.lengths, of).drift
-    rows = demand.level.rows if drift is None else demand.level.rows * drift
-    by_step = np.stack([demand.by_step(row) for row in rows])
+    by_step = np.stack([demand.by_step(row if drift is None else row * drift) for row in demand.level.rows])
     by_step.setflags(write=False)
     return by_step

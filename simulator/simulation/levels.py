@@ -63,6 +63,13 @@ class Level:
         """Relative noise over that at its reference, of each noise that falls. Shapes as the volumes."""
         return [falling.factor(requests_per_month) for falling in self.falling]
 
+    def rates(self, requests_per_month: Array) -> Array:
+        """Rate over the mean of each base step, at the volume of each. Shape (size,)."""
+        rates: Array = self.rows[0].copy()
+        for place, factor in enumerate(self.falling_factors(requests_per_month)):
+            rates += factor * (self.rows[1 + 2 * place] + factor * self.rows[2 + 2 * place])
+        return rates
+
     def coefficients(self, requests_per_month: Array) -> Array:
         """What the rows are multiplied with, over the volume, at n volumes. Shape (rows, n)."""
         result = np.ones((self.rows.shape[0], requests_per_month.size))
