@@ -14,16 +14,29 @@ __version__ = "0.1.0"
 __all__ = [
     "break_even",
     "cost_curve",
+    "draw_demand",
     "estimate_throughput",
+    "fit_recording",
     "load_scenario",
     "read_benchmark_file",
+    "read_recording",
     "simulate",
 ]
+
+# What needs nothing of what simulates.
+_ELSEWHERE = {
+    "estimate_throughput": "simulator.catalogue.asking",
+    "read_benchmark_file": "simulator.catalogue.benchmark_files",
+    "read_recording": "simulator.traces.reading",
+    "fit_recording": "simulator.traces.fitting",
+}
 
 if TYPE_CHECKING:
     from simulator.catalogue.asking import estimate_throughput
     from simulator.catalogue.benchmark_files import read_benchmark_file
-    from simulator.interface import break_even, cost_curve, load_scenario, simulate
+    from simulator.interface import break_even, cost_curve, draw_demand, load_scenario, simulate
+    from simulator.traces.fitting import fit_recording
+    from simulator.traces.reading import read_recording
 
 
 def __dir__() -> list[str]:
@@ -33,10 +46,7 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'simulator' has no attribute '{name}'")
-    if name in ("estimate_throughput", "read_benchmark_file"):  # needs nothing of what simulates
-        from simulator.catalogue import asking, benchmark_files
+    from importlib import import_module
 
-        return getattr(asking if name == "estimate_throughput" else benchmark_files, name)
-    from simulator import interface
-
-    return getattr(interface, name)
+    module = _ELSEWHERE.get(name, "simulator.interface")
+    return getattr(import_module(module), name)

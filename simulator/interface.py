@@ -13,12 +13,13 @@ from simulator.catalogue.planning import make_plan
 from simulator.config.scenarios import load_scenario as _load_scenario
 from simulator.domain.plans import Plan
 from simulator.domain.scenario import Scenario
-from simulator.simulation.ledger import simulate_option
+from simulator.simulation.demand import DemandPath
+from simulator.simulation.ledger import demand_of, simulate_option
 from simulator.simulation.results import Ledger
 from simulator.solving.curve import cost_table, curve_volumes
 from simulator.solving.study import Study, solve
 
-__all__ = ["break_even", "cost_curve", "load_scenario", "make_plan", "simulate"]
+__all__ = ["break_even", "cost_curve", "draw_demand", "load_scenario", "make_plan", "simulate"]
 
 ScenarioLike = Scenario | str | Path | Mapping[str, Any]
 
@@ -50,6 +51,41 @@ def load_scenario(scenario: str | Path | Mapping[str, Any], overrides: Mapping[s
     1000000.0
     """
     return _load_scenario(scenario, overrides, make_plan=make_plan)
+
+
+def draw_demand(scenario: ScenarioLike, tokens_per_month: float | None = None) -> DemandPath:
+    """The demand that every option of a scenario is served with, step by step, growth included.
+
+    Parameters
+    ----------
+    scenario : Scenario, name, path or mapping
+        What to draw.
+    tokens_per_month : float, optional
+        Mean demand of month 0, input and output tokens in 730 h; left out: the scenario's own volume.
+
+    Returns
+    -------
+    DemandPath
+        Requests, input and output tokens in each step, arrays of shape (steps,), and the expected shares of the volume
+        that are spikes and scheduled jobs.
+
+    Raises
+    ------
+    ValueError
+        If the scenario is faulty, or the volume negative or not finite.
+
+    Examples
+    --------
+    >>> import simulator as sim
+    >>> path = sim.draw_demand("workday-two-continents")
+    >>> path.requests.shape, bool(path.requests.min() >= 0)
+    ((105120,), True)
+    """
+    plan = _plan(scenario)
+    volume = plan.scenario.tokens_per_month if tokens_per_month is None else tokens_per_month
+    if not (np.isfinite(volume) and volume >= 0):
+        raise ValueError(f"tokens_per_month is {volume}, must be finite and at least 0")
+    return demand_of(plan).path(volume / plan.tokens_per_request, plan.scenario.mix)
 
 
 def simulate(scenario: ScenarioLike, option: str, tokens_per_month: float | None = None) -> Ledger:

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "traces": {"domain"},
     "_paths": set(),
     "interface": {"domain", "simulation", "solving", "sweeping", "catalogue", "config", "traces"},
-    "__init__": {"interface", "catalogue"},
+    "__init__": {"interface", "catalogue", "traces"},
 }
 
 # Library -> the packages that may import it.

@@ -85,7 +85,15 @@ def test_a_bundled_scenario_points_the_editor_to_its_schema_and_says_who_it_is(s
     assert lines[1].startswith("# Who: ")
 
 
-@pytest.mark.parametrize("module", ["simulator.interface", "simulator.domain.serving", "simulator.catalogue.asking"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "simulator.interface",
+        "simulator.domain.serving",
+        "simulator.catalogue.asking",
+        "simulator.traces.reading",
+    ],
+)
 def test_the_examples_in_docstrings_are_true(module):
     result = doctest.testmod(importlib.import_module(module))
     assert result.attempted > 0

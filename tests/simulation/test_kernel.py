@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import simulator as sim
 from simulator.domain.autoscaling import AutoscalingPolicy
+from simulator.simulation import arrivals, kernel
 
 REPLICA_TOKENS_PER_S = 100.0
 SECONDS_PER_MONTH = 2_628_000.0
@@ -370,6 +371,10 @@ def test_foresight_pays_for_the_replicas_ready_in_the_first_steps():
     assert got["billed"] == pytest.approx([5, 2, 1, 1, 1, 1])
 
 
+def test_the_kernel_and_its_arrivals_are_compiled_for_as_many_lanes():
+    assert arrivals.LANES == kernel.LANES
+
+
 PROGRAM = """
 import sys, numpy as np, simulator as sim
 POLICIES = [{"kind": "fixed", "count": 3}, {"kind": "fixed", "target_share": 0.8}, {"kind": "perfect_foresight"},
@@ -385,7 +390,8 @@ rows = []
 for traffic, autoscaling in [(SMOOTH, policy) for policy in POLICIES] + [(COUNTED, policy) for policy in POLICIES[1:]]:
     for replicas in LIMITS:
         fleet = {"kind": "self_hosted", "rental": {"usd_per_gpu_hour": 2.0},
-                 "throughput": {"total_tokens_per_s": 100.0 if traffic is SMOOTH else 1.0}, "autoscaling": autoscaling, "replicas": replicas,
+                 "throughput": {"total_tokens_per_s": 100.0 if traffic is SMOOTH else 1.0},
+                 "autoscaling": autoscaling, "replicas": replicas,
                  "cold_start_s": 150.0, "max_wait_s": 90.0}
         price = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 1.0}
         scenario = {"title": "t", "horizon": {"hours": 1, "step_s": 60}, "seed": 7,
