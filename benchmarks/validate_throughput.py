@@ -14,11 +14,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from fit_throughput import fit, save
+from page_tables import PAGE, markdown, replaced
 from scipy.optimize import brentq
 
 from simulator.catalogue.anchors import Anchoring, anchoring_on, nearest_rows
@@ -31,7 +31,6 @@ from simulator.domain.kriging import category_covariance, fading
 from simulator.domain.measurements import Measurement
 from simulator.domain.throughput import LEAST_LIKENESS, NEARBY_LIKENESS
 
-PAGE = Path(__file__).parents[1] / "docs" / "validation.md"
 FOLDS = 5
 REFIT_STEPS = 4  # from the fit to all rows, which is near
 EVIDENCE = ("measured nearby", "same model and GPU, other settings", "roofline, dense", "roofline, mixture")
@@ -197,26 +196,6 @@ def _quantiles(errors: np.ndarray) -> str:
     return f"{np.median(errors) * 100:.1f} / {np.quantile(errors, 0.9) * 100:.0f}"
 
 
-def _markdown(frame: pd.DataFrame, first: str) -> str:
-    heads = [first, *frame.columns]
-    lines = ["| " + " | ".join(heads) + " |", "|---" + "|---:" * len(frame.columns) + "|"]
-    lines += [
-        "| " + " | ".join([str(name), *map(str, row)]) + " |"
-        for name, row in zip(frame.index, frame.to_numpy(), strict=True)
-    ]
-    return "\n".join(lines)
-
-
-def replaced(text: str, name: str, table: str) -> str:
-    """The page with what lies between the marks of a table replaced."""
-    begin, end = f"<!-- {name} -->\n", f"<!-- end {name} -->"
-    head, _, rest = text.partition(begin)
-    _, mark, tail = rest.partition(end)
-    if not mark:
-        raise SystemExit(f"{PAGE}: has no marks {begin.strip()} and {end}")
-    return f"{head}{begin}{table}\n{end}{tail}"
-
-
 def tables(rows: Sequence[Measurement], random: Kept, pairs: Kept) -> Iterable[tuple[str, str]]:
     """Every table by the name of its mark."""
     measured = Measured(rows)
@@ -226,15 +205,15 @@ def tables(rows: Sequence[Measurement], random: Kept, pairs: Kept) -> Iterable[t
         "ideal roofline": measured.log_ratios(flat_table(1.0, 1.0)),
         "flat 80 % / 50 %": measured.log_ratios(flat_table(0.8, 0.5)),
     }
-    yield "summary", _markdown(summary(rows, columns), "")
+    yield "summary", markdown(summary(rows, columns), "")
     for name, key, least in (
         ("gpus", lambda row: row.gpu, 10),
         ("models", shape_of, 10),
         ("engines", lambda row: engine_class(row.engine, row.engine_version), 1),
         ("regimes", lambda row: row.regime, 1),
     ):
-        yield name, _markdown(by(rows, key, random.log_errors, pairs.log_errors, least), name[:-1])
-    yield "bands", _markdown(coverage(random, pairs), "")
+        yield name, markdown(by(rows, key, random.log_errors, pairs.log_errors, least), name[:-1])
+    yield "bands", markdown(coverage(random, pairs), "")
 
 
 def main() -> None:

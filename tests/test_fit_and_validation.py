@@ -70,3 +70,27 @@ def test_rows_and_pairs_kept_aside_are_met_as_the_page_says(benchmarks):
             ]
     for _, covered in validate.coverage(random, pairs).loc[lambda frame: frame.index.str.endswith("all")].iterrows():
         assert 0.75 <= float(covered["within the band"].rstrip("%")) / 100 <= 0.85
+
+
+def test_each_command_rewrites_its_own_part_of_the_page_alone(benchmarks):
+    tables = benchmarks("page_tables")
+    page = tables.PAGE.read_text(encoding="utf-8")
+    for name in ("summary", "bands", "traffic", "traffic weeks", "traffic statistics", "round trip"):
+        changed = tables.replaced(page, name, "| new |")
+        assert f"<!-- {name} -->\n| new |\n<!-- end {name} -->" in changed
+        before, _, rest = page.partition(f"<!-- {name} -->")
+        assert changed.startswith(before)
+        assert changed.endswith(rest.partition(f"<!-- end {name} -->")[2])
+
+
+@pytest.mark.slow
+def test_a_known_demand_is_found_inside_of_the_stated_intervals(benchmarks):
+    """Half a year instead of one, twice: of so few parameters beside the hours a few more may be outside."""
+    trip = benchmarks("fit_round_trip")
+    traffic = trip.known_demand()
+    found = []
+    for seed in range(2):
+        found += trip.checks(traffic, trip.fit_recording(trip.drawn_recording(traffic, seed, days=182)))
+    shares = trip.shares(found)
+    assert shares["all"] >= 0.85
+    assert shares["all but the hours"] >= 0.7  # of 18

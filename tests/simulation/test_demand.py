@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.domain.scenario import Horizon
 from simulator.domain.random_parts import Noise
+from simulator.domain.scenario import Horizon
 from simulator.domain.traffic import Traffic
 from simulator.simulation.demand import forget_draws, sample_demand
 from simulator.simulation.noise import noise_law
@@ -109,7 +109,7 @@ def test_seven_weights_begin_on_monday():
 def test_hours_of_a_week_begin_on_monday_and_join_between_their_middles():
     weights = np.arange(168.0) % 24 + 1
     course = profile({"hourly_weights": weights.tolist()}, start=date(2027, 1, 4), days=7, step_s=3600)
-    # The mean over an hour of lines that bend at its middle: three quarters of its own weight, an eighth of each side's.
+    # The mean over an hour of lines that bend at its middle: three quarters its own weight, an eighth each side's.
     hours = (np.roll(weights, 1) + 6 * weights + np.roll(weights, -1)) / 8
     assert course == pytest.approx(hours / weights.mean(), rel=1e-9)
     fine = profile({"hourly_weights": weights.tolist()}, start=date(2027, 1, 4), days=7, step_s=60)
