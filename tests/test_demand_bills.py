@@ -132,3 +132,25 @@ def test_a_fleet_works_as_much_as_the_drawn_answers_ask():
     assert ledger.replica_hours == pytest.approx(path.output_tokens.sum() / 500 / 3600, rel=1e-6)
     assert ledger.billed_replicas == pytest.approx(path.output_tokens / 500 / 300, rel=1e-6)
     assert make_plan(sim.load_scenario(case)).options["fleet"].work.output == 1.0
+
+
+@pytest.mark.parametrize("per_minute", [0.05, 20.0])
+def test_a_fleet_that_leaves_everything_costs_what_the_api_costs(per_minute):
+    none = scenario(EVERYTHING, {"autoscaling": {"kind": "fixed", "count": 0}}, per_minute=per_minute)
+    api, fleet = (sim.simulate(none, option=name).total_usd for name in ("api", "fleet"))
+    assert fleet == pytest.approx(api, rel=1e-9)
+    curve = sim.cost_curve(none, tokens_per_month=[1e8, 1e10])
+    bills = curve.groupby(["option", "tokens_per_month"])["usd_per_month"].sum()
+    assert bills["fleet"].to_list() == pytest.approx(bills["api"].to_list(), rel=1e-9)
+
+
+@pytest.mark.parametrize("counts", ["poisson", "expected"])
+def test_a_fleet_that_scales_to_nothing_never_pays_for_next_to_no_requests(counts):
+    fleet = {
+        "throughput": {"output_tokens_per_s": 1000.0},
+        "autoscaling": {"kind": "target_utilization", "target_share": 0.7},
+        "replicas": {"minimum": 0},
+    }
+    study = sim.break_even(scenario({**EVERYTHING, "counts": counts}, fleet, per_minute=2e3))
+    assert [crossing.becomes_cheaper for crossing in study.crossings] == ["challenger"]
+    assert study.first == study.settled > 1e6

@@ -27,6 +27,8 @@ class Dated(Model):
     def _local(cls, moment: datetime | None) -> datetime | None:
         if moment is not None and moment.tzinfo is not None:
             raise ValueError(f"is {moment.isoformat()}, must be local time, without an offset")
+        if moment is not None and not 1990 <= moment.year <= 2200:
+            raise ValueError(f"is {moment.isoformat()}, must be from 1990 to 2200")
         return moment
 
     @model_validator(mode="after")

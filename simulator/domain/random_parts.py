@@ -12,6 +12,7 @@ from simulator.domain.base import Duration, Flag, Model, NonNegative, Positive, 
 from simulator.domain.units import SECONDS_PER_HOUR, SECONDS_PER_MINUTE, SECONDS_PER_MONTH
 
 WEEKS_PER_MONTH = SECONDS_PER_MONTH / (168 * SECONDS_PER_HOUR)
+MOST_EARLIER_SPIKES = 5_000_000
 RelativeSd = Annotated[Positive, Field(le=5)]
 
 
@@ -108,6 +109,11 @@ class Spikes(Model):
         if least is not None and greatest is not None and greatest <= least:
             text = f"is {greatest:g}, must be above least_height_to_mean {least:g}"
             raise PydanticCustomError("at_key", "{text}", {"key": "greatest_height_to_mean", "text": text})
+        if self.per_s * self.memory_s > MOST_EARLIER_SPIKES:
+            key = "per_month" if self.per_month is not None else "per_week"
+            text = f"is {getattr(self, key):g}, too many for half-lives so long: {self.per_s * self.memory_s:,.0f} "
+            text += f"spikes from before the start would still be felt, must be at most {MOST_EARLIER_SPIKES:,}"
+            raise PydanticCustomError("at_key", "{text}", {"key": key, "text": text})
         if least is None and self.tail_index <= 1:
             text = f"is {self.tail_index:g}, must be greater than 1 where heights have no end"
             raise PydanticCustomError("at_key", "{text}", {"key": "tail_index", "text": text})
@@ -118,6 +124,16 @@ class Spikes(Model):
         """Mean number in a second."""
         per_month = self.per_month if self.per_month is not None else (self.per_week or 0.0) * WEEKS_PER_MONTH
         return per_month / SECONDS_PER_MONTH
+
+    @property
+    def memory_s(self) -> float:
+        """Time before the start whose spikes are felt after it: all but a thousandth of the excess. [s]
+
+        Of half-lives that differ a long one adds to the excess in proportion to its length.
+        """
+        decay_s = self.half_life_s / math.log(2.0)
+        log_sd = self.half_life_log_sd
+        return 40.0 * decay_s if not log_sd else 12.0 * decay_s * math.exp(log_sd**2 + 2.0 * log_sd)
 
     @property
     def least_height(self) -> float:

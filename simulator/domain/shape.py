@@ -78,6 +78,13 @@ class Shape(Model):
             raise ValueError(f"is '{timezone}', must be an IANA time zone such as Europe/Paris or UTC") from None
         return timezone
 
+    @field_validator("recorded_from")
+    @classmethod
+    def _local(cls, moment: datetime | None) -> datetime | None:
+        if moment is not None and moment.tzinfo is not None:
+            raise ValueError(f"is {moment.isoformat()}, must be local time, without an offset")
+        return moment
+
     @field_validator("hourly_weights")
     @classmethod
     def _day_or_week(cls, weights: tuple[float, ...] | None) -> tuple[float, ...] | None:

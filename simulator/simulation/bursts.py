@@ -21,10 +21,7 @@ def spike_level(spikes: Spikes, size: int, base_s: float, generator: np.random.G
     Its expectation is `Spikes.mean_excess`: spikes from long before the start are drawn too.
     """
     decay_s = spikes.half_life_s / np.log(2.0)
-    # Spikes older than that have vanished: of half-lives that differ all but a thousandth of the excess, to which a
-    # half-life adds in proportion to its length.
-    log_sd = spikes.half_life_log_sd
-    before_s = 40.0 * decay_s if not log_sd else 12.0 * decay_s * np.exp(log_sd**2 + 2.0 * log_sd)
+    before_s, log_sd = spikes.memory_s, spikes.half_life_log_sd
     count = generator.poisson(spikes.per_s * (size * base_s + before_s))
     at_s = generator.uniform(-before_s, size * base_s, count)
     heights = _heights(spikes, generator.random(count))

@@ -8,8 +8,9 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from simulator.domain.plans import API_LINES, ApiPlan, Array, FleetPlan, OptionPlan, Overheads, Plan
+from simulator.domain.plans import ApiPlan, Array, FleetPlan, OptionPlan, Overheads, Plan
 from simulator.domain.units import SECONDS_PER_HALF_HOUR, SECONDS_PER_HOUR, SECONDS_PER_MONTH
+from simulator.simulation.api_bills import api_bill, api_lines, bill_over_work
 from simulator.simulation.demand import Demand, Steps, sample_demand
 from simulator.simulation.fleet import FleetRun, StepRecord, rounded_durations, serve
 from simulator.simulation.lanes import demand_rows
@@ -47,6 +48,9 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
     prices = _left_usd_per_request(option, target, demand, blocks)
     mean_price = float(_left_usd_per_request(option, target, demand, demand.month_ends[-1:])[0])
     left_usd = (prices @ run.overflow_requests + mean_price * run.queued_requests) / months
+    bill = None if target is None or _is_plain(demand) else api_bill(target, demand, requests)
+    if bill is not None:
+        left_usd = left_usd * bill_over_work(bill.usd, prices @ run.arriving_requests / months)
     lines = {key: value.sum(axis=0) / months for key, value in _fleet_lines(option, demand, run).items()}
     own_usd = np.sum(list(lines.values()), axis=0)
     if np.any(prices > 0):
@@ -62,8 +66,9 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
     profile_by_block = demand.sums_until(demand.profile, blocks) * (demand.step_s / SECONDS_PER_MONTH)
     linear_usd_per_request = float(prices @ profile_by_block) / months
     falling = (prices @ run.served_requests) / months
-    if not demand.is_smooth or demand.lengths.vary:
+    if not _is_plain(demand):
         # What noise adds to the arrivals of this path is not proportional to the volume: it counts with what falls.
+        linear_usd_per_request = linear_usd_per_request if bill is None else bill.linear_usd_per_request
         falling = linear_usd_per_request * requests - left_usd
     return RunRate(
         name=name,
@@ -98,6 +103,9 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
     if np.any(prices > 0):
         left_usd = demand.by_month(record.overflow_requests * prices)
         left_usd[-1] += float(run.queued_requests[0] * prices[-1])
+        if target is not None and not _is_plain(demand):
+            billed_usd = sum(usd.sum() for usd in api_lines(target, demand, plan.scenario.mix, requests)[0].values())
+            left_usd *= bill_over_work(np.array(billed_usd), np.array(record.arriving_requests @ prices))
         lines["rejected" if option.overflow_to is None else "overflow"] = left_usd
     tokens = plan.tokens_per_request
     rejects = option.overflow_to is None
@@ -199,28 +207,23 @@ def _left_usd_per_request(
     return target.usd_per_request_between(edges_s, run_rate=run_rate).sum(axis=1)
 
 
+def _is_plain(demand: Demand) -> bool:
+    """Whether every request is alike and arrivals are proportional to the volume."""
+    return demand.is_smooth and not demand.lengths.vary
+
+
 def _api_run_rate(option: ApiPlan, demand: Demand, requests: Array) -> RunRate:
-    per_step = option.usd_per_request_between(demand.edges_s, run_rate=True)
-    coefficients = requests * demand.level.coefficients(requests)
-    lines: dict[str, Array] = {}
-    linear = 0.0
-    noise_usd = np.zeros(requests.size)  # what noise adds on this path, beside what is proportional to the volume
-    for place, key in enumerate(API_LINES):
-        if per_step[:, place].any():
-            usd_per_row = demand_rows(demand, _billed_by(key)) @ per_step[:, place] / demand.steps
-            lines[key] = usd_per_row @ coefficients
-            linear += float(usd_per_row[0])
-            noise_usd += usd_per_row[1:] @ coefficients[1:]
+    bill = api_bill(option, demand, requests)
     fixed = _fixed_lines(option.overheads, np.ones(1), np.zeros((1, requests.size)))
-    lines |= {key: value[0] for key, value in fixed.items()}
+    lines = {**bill.lines, **{key: value[0] for key, value in fixed.items()}}
     nothing = np.zeros(requests.size)
     return RunRate(
         name=option.name,
         requests_per_month=requests,
         arriving_requests_per_month=_arriving_per_month(demand, requests),
-        lines=lines or {"input": nothing},
-        linear_usd_per_request=linear,
-        rising=np.sum([value[0] for value in fixed.values()], axis=0) + noise_usd,
+        lines=lines,
+        linear_usd_per_request=bill.linear_usd_per_request,
+        rising=np.sum([value[0] for value in fixed.values()], axis=0) + bill.noise_usd,
         falling=nothing,
         utilization_share=nothing,
         overflow_share=nothing,
@@ -231,18 +234,7 @@ def _api_run_rate(option: ApiPlan, demand: Demand, requests: Array) -> RunRate:
 
 
 def _api_ledger(plan: Plan, option: ApiPlan, demand: Demand, requests_per_month: float) -> Ledger:
-    mix = plan.scenario.mix
-    path = demand.path(requests_per_month, mix)
-    prices = option.usd_per_request_between(demand.edges_s)
-    billed = {
-        "input": path.input_tokens / mix.input_tokens if mix.input_tokens > 0 else path.requests,
-        "output": path.output_tokens / mix.output_tokens if mix.output_tokens > 0 else path.requests,
-    }
-    lines = {
-        key: demand.by_month(billed[_billed_by(key)] * prices[:, place])
-        for place, key in enumerate(API_LINES)
-        if prices[:, place].any()
-    }
+    lines, path = api_lines(option, demand, plan.scenario.mix, requests_per_month)
     fixed = _fixed_lines(option.overheads, demand.months, np.zeros((demand.months.size, 1)))
     lines |= {key: value[:, 0] for key, value in fixed.items()}
     tokens = path.input_tokens + path.output_tokens
@@ -269,11 +261,6 @@ def _api_ledger(plan: Plan, option: ApiPlan, demand: Demand, requests_per_month:
         queue=None,
         warnings=(),
     )
-
-
-def _billed_by(line: str) -> str:
-    """Whose tokens a line of an API's bill counts: those of the answers, or of the prompts."""
-    return "output" if line == "output" else "input"
 
 
 def _cost_table(plan: Plan, lines: Mapping[str, Array], overheads: Overheads) -> pd.DataFrame:

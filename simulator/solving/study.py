@@ -20,7 +20,7 @@ from simulator.domain.units import (
 )
 from simulator.simulation.ledger import demand_of, run_rate
 from simulator.simulation.results import RunRate, UnitCosts
-from simulator.solving.crossings import GREATEST_VOLUME, Crossing, find_crossings
+from simulator.solving.crossings import GREATEST_VOLUME, LEAST_VOLUME, Crossing, find_crossings
 from simulator.solving.scan import Difference
 
 Rates = Mapping[str, RunRate]
@@ -32,6 +32,7 @@ INFEASIBLE = "infeasible"
 
 # A fleet that turns more of the requests away is no alternative to one that serves them.
 MOST_REJECTED_SHARE = 0.01
+_FEWEST_REQUESTS = 20.0  # over the horizon, in expectation: that none of them comes happens twice in a thousand million
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,8 @@ def _pair(plan: Plan, challenger: str, rates: Rates) -> Pair:
     def difference(volumes: Array) -> Difference:
         return _difference(run_rate(plan, challenger, volumes), run_rate(plan, baseline, volumes))
 
-    found = find_crossings(difference, greatest=_greatest_volume(plan, rates[challenger], rates[baseline]))
+    greatest = _greatest_volume(plan, rates[challenger], rates[baseline])
+    found = find_crossings(difference, least=_least_volume(plan), greatest=greatest)
     crossings = found.crossings
     becoming = [c.tokens_per_month for c in crossings if c.becomes_cheaper == "challenger"]
     ends_cheaper = crossings[-1].becomes_cheaper == "challenger" if crossings else found.sign_at_greatest < 0
@@ -231,11 +233,23 @@ def _difference(ours: RunRate, theirs: RunRate) -> Difference:
     if abs(slope) <= 1e-12 * max(ours.linear_usd_per_request, theirs.linear_usd_per_request):
         slope = 0.0  # the same price, summed in another order
     linear = slope * ours.requests_per_month
+    scale = theirs.usd_per_month
+
+    def without_rounding(part: Array) -> Array:
+        return np.where(np.abs(part) <= 1e-13 * scale, 0.0, part)
+
     return Difference(
-        rising=ours.rising + theirs.falling + np.maximum(linear, 0.0),
-        falling=ours.falling + theirs.rising + np.maximum(-linear, 0.0),
-        scale=theirs.usd_per_month,
+        rising=without_rounding(ours.rising + theirs.falling + np.maximum(linear, 0.0)),
+        falling=without_rounding(ours.falling + theirs.rising + np.maximum(-linear, 0.0)),
+        scale=scale,
     )
+
+
+def _least_volume(plan: Plan) -> float:
+    """A volume below which there is nothing to compare: where requests are counted, so few that none might come."""
+    if plan.scenario.traffic.counts == "expected":
+        return LEAST_VOLUME
+    return _FEWEST_REQUESTS * plan.tokens_per_request / plan.scenario.horizon.in_months
 
 
 def _greatest_volume(plan: Plan, ours: RunRate, theirs: RunRate) -> float:

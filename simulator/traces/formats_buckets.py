@@ -33,8 +33,8 @@ _MADE_UP_OF = ("tokens", "requests", "_time", "amount")  # parts of names that t
 
 
 def is_aggregated(table: Table) -> bool:
-    """Whether the columns are this project's own."""
-    return all(table.named(name) for name in _AGGREGATED[1:]) and table.named(*_STEP_STARTS) is not None
+    """Whether the columns are this project's own; those of the tokens may be missing."""
+    return table.named("requests") is not None and table.named(*_STEP_STARTS) is not None
 
 
 def read_aggregated(table: Table, timezone: str) -> Recording:
@@ -45,7 +45,7 @@ def read_aggregated(table: Table, timezone: str) -> Recording:
     clock = Clock("offset_s" if table.named("time") is None else "any", timezone)
     buckets = read_buckets(table, clock, time, *sums)
     return recording_of(
-        table, time, buckets, layout=f"aggregated {table.kind} ({', '.join((time, *_AGGREGATED[1:]))})",
+        table, time, buckets, layout=f"aggregated {table.kind} ({', '.join((time, *filter(None, sums)))})",
         absolute=clock.absolute, notes=(clock.note,) if clock.note else (),
     )  # fmt: skip
 

@@ -302,3 +302,18 @@ def test_a_log_shorter_than_a_step_tells_lengths_but_no_rates(tmp_path):
     assert recording.input_tokens.tolist() == [400.0]
     assert recording.input_lengths.mean == 200.0
     assert any("0.24007 s, less than a step of 60 s" in note for note in recording.notes)
+
+
+@pytest.mark.parametrize("head", ["offset_s,requests", "time,requests"])
+def test_sums_of_requests_alone_leave_the_tokens_unknown(tmp_path, head):
+    times = (
+        ["0", "60", "120"]
+        if head.startswith("offset")
+        else ["2026-01-05T00:00", "2026-01-05T00:01", "2026-01-05T00:02"]
+    )
+    path = tmp_path / "requests.csv"
+    path.write_text("\n".join([head, *(f"{time},{count}" for time, count in zip(times, (5, 7, 9), strict=True)), ""]))
+    recording = read_recording(path)
+    assert recording.requests.tolist() == [5, 7, 9]
+    assert np.isnan(recording.input_tokens).all()
+    assert np.isnan(recording.output_tokens).all()
