@@ -117,7 +117,7 @@ def _of_shape(shape: Shape, timeline: Steps, seed: int, name: str, requests_per_
         return Level(_mean_one(replayed(shape, timeline))[None, :], (), 0.0, 0.0)
     size, base_s = timeline.size, timeline.base_s
     season = _mean_one(course(shape, timeline))
-    job_share = sum(job.share for job in shape.jobs.values())
+    jobs, job_share = _jobs(shape, timeline, seed, name)
     level = season * (1.0 - job_share) if job_share else season.copy()
     if shape.noise is not None and shape.noise.steady_parts:
         level *= steady_noise(shape.noise, size, base_s, seed, name)
@@ -129,7 +129,6 @@ def _of_shape(shape: Shape, timeline: Steps, seed: int, name: str, requests_per_
             level *= (1.0 + bursts) / (1.0 + shape.spikes.mean_excess)
         else:
             level = (level + (1.0 - job_share) * bursts) / (1.0 + shape.spikes.mean_excess)
-    jobs = [job_profile(job, key, timeline, shape.timezone, seed, name) for key, job in shape.jobs.items()]
     level = sum(jobs, start=level)
     rows: Array = level[None, :]
     falling: tuple[Falling, ...] = ()
@@ -140,6 +139,18 @@ def _of_shape(shape: Shape, timeline: Steps, seed: int, name: str, requests_per_
         level_at = Level(rows, falling, spike_share, job_share)
         cap(rows, shape, plan, level_at.coefficients(np.array([requests_per_month]))[:, 0], base_s)
     return Level(rows, falling, spike_share, job_share)
+
+
+def _jobs(shape: Shape, timeline: Steps, seed: int, name: str) -> tuple[list[Array], float]:
+    """Profiles of the jobs that have a day in the horizon, and their share; the others leave theirs to the rest."""
+    drawn = [
+        (job.share, job_profile(job, key, timeline, shape.timezone, seed, name)) for key, job in shape.jobs.items()
+    ]
+    profiles = [(share, profile) for share, profile in drawn if profile.any()]
+    there = 1.0 - sum(share for share, profile in drawn if not profile.any())
+    if there <= 1e-9:
+        raise ValueError("traffic.jobs: none has a day in the horizon, and nothing is left beside them")
+    return [profile / there for _, profile in profiles], sum(share for share, _ in profiles) / there
 
 
 def _mean_one(values: Array) -> Array:

@@ -224,8 +224,8 @@ def test_noise_on_a_plateau_leaves_the_rest_alone():
     assert mean == pytest.approx(1.0, abs=4 * error)
 
 
-def test_a_demand_without_a_day_for_its_job_has_the_rest_only():
-    # Monday to Friday of a job at weekends.
+def test_a_job_without_a_day_in_the_horizon_leaves_its_volume_to_the_rest():
+    # Monday to Friday of a job at weekends: the mean over the horizon stays one.
     job = {"share": 0.25, "start_hour": 3, "duration_hours": 2, "days": "weekends"}
     got = profile({"jobs": {"it": job}}, start=date(2027, 1, 4), days=5, step_s=3600)
-    assert got == pytest.approx(np.full(120, 0.75))
+    assert got == pytest.approx(np.ones(120))
