@@ -105,6 +105,9 @@ def scenario_traffic(scenario: Scenario) -> ScenarioTraffic:
     path = sample_demand(scenario.traffic, scenario.horizon, scenario.seed, volume).path(volume, mix)
     level = scenario.traffic.model_copy(update={"growth_per_month": 0.0, "growth": None})
     measured = sample_demand(level, _in_minutes(scenario.horizon), scenario.seed, volume).path(volume, mix)
+    if not measured.requests.any():
+        asked = f"{volume / DAYS_PER_MONTH:g} requests a day"
+        raise ValueError(f"traffic: {asked} are so few that none arrives in this draw; nothing can be shown of it")
     shown = _shown(
         scenario.title,
         timezone_of(scenario.traffic),

@@ -25,6 +25,8 @@ Reasons = Callable[[Table, Chunk], dict[str, Mask]]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+_MOST_TOKENS = 1e9  # of one request: far beyond any context, so that more is a mistake
+
 
 @dataclass(frozen=True)
 class RequestFormat:
@@ -121,10 +123,16 @@ def start_of(microseconds: int) -> datetime:
 def _tokens(table: Table, chunk: Chunk, where: tuple[str, ...] | Tokens | None) -> Array:
     if where is None:
         return np.full(len(chunk.frame), np.nan)
-    if not isinstance(where, tuple):
-        return where(table, chunk)
-    column = table.named(*where)
-    return numbers(table, chunk, column, "tokens") if column is not None else np.full(len(chunk.frame), np.nan)
+    column = table.named(*where) if isinstance(where, tuple) else "tokens"
+    if column is None:
+        return np.full(len(chunk.frame), np.nan)
+    tokens = numbers(table, chunk, column, "tokens") if isinstance(where, tuple) else where(table, chunk)
+    too_many = tokens > _MOST_TOKENS
+    if too_many.any():
+        row = int(np.argmax(too_many))
+        problem = f"is {tokens[row]:g}, must be at most {_MOST_TOKENS:g} tokens of one request"
+        raise table.fault(chunk.first_row + row, column, problem)
+    return tokens
 
 
 def _counted(left_out: Counter[str], remarks: Counter[str], unknown: Counter[str]) -> list[str]:

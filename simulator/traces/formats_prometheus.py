@@ -113,7 +113,7 @@ def _series(document: Document, place: int, given: Json) -> tuple[str, NDArray[n
     if not isinstance(given, dict) or not isinstance(given.get("metric"), dict):
         raise _at(document, key, "is no series, must have a metric and values")
     name = given["metric"].get("__name__")
-    if name not in _COUNTERS:
+    if not isinstance(name, str) or name not in _COUNTERS:
         problem = f"is {shown(str(name))}, must be one of {_ALLOWED}"
         if name is None:
             problem = f"is missing, as in answers to rate() or sum(): query the counters themselves, {_ALLOWED}"

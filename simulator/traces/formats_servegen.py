@@ -66,9 +66,14 @@ def is_dataset(whole: Json) -> bool:
     return (
         isinstance(whole, dict)
         and bool(whole)
-        and all(key.isdigit() and isinstance(value, dict) for key, value in whole.items())
+        and all(_is_whole(key) and isinstance(value, dict) for key, value in whole.items())
         and any(_SIDES[0] in value for value in whole.values())
     )
+
+
+def _is_whole(key: str) -> bool:
+    """Whether a key is a whole number as it is commonly written."""
+    return key.isascii() and key.isdigit() and str(int(key)) == key
 
 
 def read_dataset(document: Document) -> Recording:

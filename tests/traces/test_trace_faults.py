@@ -276,3 +276,29 @@ def test_zones_must_be_known(zone):
 def test_a_local_time_that_clocks_leave_out_is_no_time(tmp_path):
     path = written(tmp_path, AZURE + "2024-03-31 01:50:00,1,1\n2024-03-31 02:10:00,1,1\n2024-03-31 03:05:00,1,1\n")
     assert_fault(path, ":3: TIMESTAMP", "does not exist in Europe/Paris", timezone="Europe/Paris")
+
+
+def test_a_request_of_more_tokens_than_any_context_is_a_fault_at_its_line(tmp_path):
+    path = tmp_path / "log.csv"
+    head = "TIMESTAMP,ContextTokens,GeneratedTokens\n"
+    path.write_text(head + "2024-05-12 00:00:00,5,1\n2024-05-12 00:01:30,99999999999999999999,1\n", encoding="utf-8")
+    with pytest.raises(TraceError, match=r":3: ContextTokens: is 1e\+20, must be at most 1e\+09 tokens"):
+        read_recording(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "counter.json",
+            '{"status":"success","data":{"resultType":"matrix","result":'
+            '[{"metric":{"__name__":[]},"values":[[0,"1"],[60,"2"]]}]}}',
+        ),
+        ("lengths.json", '{"0":{"input_tokens":"{1: 1.0}"},"2١600":{"input_tokens":"{}"}}'),
+    ],
+)
+def test_odd_names_and_digits_are_faults_not_failures(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(TraceError, match=name):
+        read_recording(path)
