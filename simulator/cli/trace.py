@@ -88,7 +88,8 @@ def inspect(
 ) -> None:
     """Read a recording of requests and print what it is like: format, span, gaps, peaks, noise, memory, lengths.
 
-    FILE is a CSV or JSON Lines file in one of the published formats, or a CSV whose columns you name. What a recording
+    FILE is a log, an export or a public trace in a known format (CSV, JSON, Parquet, gzip), or a CSV whose columns you
+    name. What a recording
     is too short to tell is said to be unknown. Nothing is written without --output.
 
     \b

@@ -67,7 +67,8 @@ def fit(
 ) -> None:
     """Fit a traffic section to a recording, and hold one against the other.
 
-    FILE is a CSV or JSON Lines file in one of the published formats, or a CSV whose columns you name. Found are the
+    FILE is a log, an export or a public trace in a known format (CSV, JSON, Parquet, gzip), or a CSV whose columns you
+    name. Found are the
     hours of day and week, noise with its memories, spikes, scheduled jobs, a ceiling and the lengths of requests, each
     with a 90 % interval; what the recording is too short to tell is said. OUTPUT is a section to paste into a scenario.
 

@@ -69,6 +69,11 @@ class Shape(Model):
     requests_column: str | None = Field(default=None, description="Column of the number of requests.")
     recorded: SkipJsonSchema[Recording | None] = Field(default=None, exclude=True, repr=False)
 
+    @field_validator("jobs", "events", mode="before")
+    @classmethod
+    def _none(cls, given: object) -> object:
+        return {} if given is None else given
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, timezone: str) -> str:

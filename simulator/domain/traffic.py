@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from simulator.domain.base import Positive, Real
@@ -41,6 +41,11 @@ class Traffic(Shape):
     token_lengths: TokenLengths | None = Field(
         default=None, description="How lengths vary from request to request and over time; left out: not at all."
     )
+
+    @field_validator("blend", mode="before")
+    @classmethod
+    def _no_blend(cls, given: object) -> object:
+        return {} if given is None else given
 
     @model_validator(mode="after")
     def _one_volume(self) -> Traffic:

@@ -46,12 +46,6 @@ def load_duration(requests: Array) -> Array:
     return curve
 
 
-def share_above(requests: Array, load_to_mean: float) -> float:
-    """Share of the time in which the load is above so many times the mean; unknown steps are left out. [1]"""
-    known = requests[np.isfinite(requests)]
-    return float((known > load_to_mean * known.mean()).mean())
-
-
 def idle_share(requests: Array, capacity_to_mean: float) -> float:
     """Share of a capacity of so many times the mean load that stands idle over the known steps. [1]
 

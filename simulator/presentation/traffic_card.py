@@ -10,7 +10,7 @@ import numpy as np
 from simulator.domain.growth import ExponentialGrowth
 from simulator.domain.recordings import Recording
 from simulator.domain.traffic_statistics import DemandStatistics, duration_words
-from simulator.domain.units import DAYS_PER_MONTH, SECONDS_PER_DAY, SECONDS_PER_MONTH
+from simulator.domain.units import DAYS_PER_MONTH, SECONDS_PER_DAY
 from simulator.presentation.numbers import number, percent
 from simulator.presentation.traffic_shown import LengthsShown, ScenarioTraffic, TrafficShown, window_word
 
@@ -33,12 +33,13 @@ def scenario_lines(traffic: ScenarioTraffic) -> list[str]:
     shown, scenario = traffic.shown, traffic.scenario
     per_month = traffic.requests_per_month
     tokens_per_month = per_month * scenario.mix.total_tokens
+    drawn = (shown.requests, shown.input_tokens + shown.output_tokens)
     return [
         f"{shown.title}: {draw_words(traffic)}",
         "",
         _row("volume", f"{number(per_month / DAYS_PER_MONTH)} requests a day", f"{number(per_month)} a month"),
         _row("", f"{number(tokens_per_month / DAYS_PER_MONTH)} tokens a day", f"{number(tokens_per_month)} a month"),
-        *_rate_lines(shown, per_month / SECONDS_PER_MONTH, tokens_per_month / SECONDS_PER_MONTH),
+        *_rate_lines(shown, *(float(amounts.mean()) / shown.step_s for amounts in drawn)),
         *_statistics_lines(shown),
         _row("expected in spikes", _share(traffic.path.spike_share)),
         _row("expected in jobs", _share(traffic.path.job_share)),
@@ -235,7 +236,7 @@ def _share_of(part: int, whole: int) -> str:
 
 def _span(shown: TrafficShown) -> str:
     length = duration_words(shown.duration_s) if shown.duration_s < SECONDS_PER_DAY else (
-        f"{number(shown.duration_s / SECONDS_PER_DAY)} days"
+        f"{number(shown.duration_s / SECONDS_PER_DAY)} day{'' if shown.duration_s == SECONDS_PER_DAY else 's'}"
     )  # fmt: skip
     if shown.start is None:
         return f"{length}, start unknown"

@@ -22,7 +22,7 @@ def card_lines(fit: Fit, rows: tuple[Likeness, ...], runs: int) -> list[str]:
     days = recording.duration_s / SECONDS_PER_DAY
     lines = [
         f"{recording.source}: {recording.layout}, {recording.steps:,} steps of "
-        f"{recording.step_s / SECONDS_PER_MINUTE:g} min, {days:.3g} days",
+        f"{recording.step_s / SECONDS_PER_MINUTE:g} min, {days:.3g} day{'' if days == 1 else 's'}",
         "",
         f"{'Fitted':<{_LABEL}}{'value':>10}   90 % interval",
     ]

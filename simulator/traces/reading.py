@@ -85,10 +85,29 @@ def read_recording(
     """
     _check(step_s, timezone)
     step_s = float(step_s)
-    source = source_of(Path(path))
-    if columns is not None:
-        return _named(_table(source), columns, step_s, timezone)
-    return _recognised(source, step_s, timezone)
+    path = Path(path)
+    source = source_of(path)
+    before = _state_of(path)
+    try:
+        if columns is not None:
+            return _named(_table(source), columns, step_s, timezone)
+        return _recognised(source, step_s, timezone)
+    except TraceError:
+        raise
+    except Exception:
+        # A file is read twice, once to know it and once in pieces: what is written to meanwhile may fit neither.
+        if _state_of(path) != before:
+            raise TraceError(f"{path}: changed while it was read; copy it, and read the copy") from None
+        raise
+
+
+def _state_of(path: Path) -> tuple[int, int] | None:
+    """Size and time of the last change of a file; None where it is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def _check(step_s: float, timezone: str) -> None:

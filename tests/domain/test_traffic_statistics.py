@@ -8,7 +8,7 @@ import pytest
 
 from simulator.domain import traffic_statistics
 from simulator.domain.local_hours import hours_of_week
-from simulator.domain.traffic_moments import idle_share, length_drift, share_above
+from simulator.domain.traffic_moments import idle_share, length_drift
 from simulator.domain.traffic_statistics import demand_statistics, window_statistics
 
 MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
@@ -182,7 +182,6 @@ def test_a_square_wave_is_high_for_its_share_of_the_time():
     curve = demand_statistics(requests, 60.0).load_duration
     assert curve[:26] == pytest.approx([2.5] * 26)
     assert curve[26:] == pytest.approx([0.5] * 75)
-    assert [share_above(requests, load) for load in (0.4, 0.5, 2.4, 2.5)] == [1.0, 0.25, 0.25, 0.0]
 
 
 def test_the_load_duration_curve_of_a_sine_is_a_cosine_of_the_share():
