@@ -11,13 +11,12 @@ from simulator import __version__
 from simulator.domain.options import SelfHostedOption
 from simulator.domain.units import SECONDS_PER_MONTH
 from simulator.presentation.decision import decision_sentence, pair_sentence
-from simulator.presentation.demand_wording import demand_lines
+from simulator.presentation.demand_wording import demand_lines, demand_warnings
 from simulator.simulation.ledger import demand_of
 from simulator.simulation.results import Ledger
 from simulator.solving.study import OptionAtVolume, Pair, Study, requests_per_day
 
 _MOST_QUEUED_SHARE = 0.001
-_FAR_FROM_MEAN = 0.01
 
 
 def summary(study: Study, ledgers: Mapping[str, Ledger]) -> dict[str, Any]:
@@ -80,12 +79,7 @@ def warnings(study: Study, ledgers: Mapping[str, Ledger]) -> list[str]:
     horizon = study.plan.scenario.horizon
     if horizon.bill_months > 1 and SECONDS_PER_MONTH % horizon.step_s > 1e-6:
         texts.append(f"bill months of 730 h are rounded to whole steps of {horizon.step_s:g} s")
-    realised = float(demand_of(study.plan).profile.mean())
-    if abs(realised - 1) > _FAR_FROM_MEAN:
-        texts.append(
-            f"this draw of the demand lies {realised - 1:+.1%} off its mean; bills are those of the draw, "
-            "another seed has others"
-        )
+    texts += demand_warnings(study.plan.scenario, demand_of(study.plan))
     weak = [f"{figure.option}: {figure.what}" for figure in figures_used(study) if figure.unverified]
     if weak:
         texts.append(f"stands on unverified figures: {'; '.join(weak)}")

@@ -87,7 +87,7 @@ def _touched(shape: Shape, steps: Steps) -> list[tuple[int, int]]:
     """First and last step that dated events change within, disjoint and in the order of time."""
     spans = []
     for event in shape.events.values():
-        for first_s, last_s in _spans(event, shape.timezone, steps):
+        for first_s, last_s in event_spans(event, shape.timezone, steps):
             first = max(int((first_s - steps.begin_s) // steps.base_s), 0)
             last = min(int(-(-(last_s - steps.begin_s) // steps.base_s)), steps.size)
             if last > first:
@@ -101,7 +101,7 @@ def _touched(shape: Shape, steps: Steps) -> list[tuple[int, int]]:
     return disjoint
 
 
-def _spans(event: Event, timezone: str, steps: Steps) -> list[tuple[float, float]]:
+def event_spans(event: Event, timezone: str, steps: Steps) -> list[tuple[float, float]]:
     """Times between which an event's factor changes or is not one, after the start of the horizon. [s]"""
     if isinstance(event, Holidays):
         return _days_off(event, timezone, steps)
@@ -227,7 +227,7 @@ def _multiply(values: Array, event: Event, timezone: str, steps: Steps) -> None:
     if isinstance(event, Launch):
         _launch(values, event, _moment_s(event, timezone, steps), steps)
         return
-    for first_s, last_s in _spans(event, timezone, steps):
+    for first_s, last_s in event_spans(event, timezone, steps):
         _multiply_between(values, first_s, last_s, event.factor, steps)
 
 

@@ -10,10 +10,11 @@ from simulator.domain.plans import Array
 from simulator.domain.recordings import Recording
 from simulator.domain.shape import Shape
 from simulator.domain.traffic import Traffic
-from simulator.domain.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
+from simulator.domain.units import SECONDS_PER_DAY, SECONDS_PER_HOUR, SECONDS_PER_MINUTE
 from simulator.simulation.calendar import Steps, local_seconds
 
 _EPOCH = datetime(1970, 1, 1)
+SHORT_OF_WHOLE_S = 15 * SECONDS_PER_MINUTE
 _WEEK_S = 7 * SECONDS_PER_DAY
 _MONDAY_S = 4 * SECONDS_PER_DAY  # 1970-01-05, the first Monday after the epoch
 
@@ -21,9 +22,23 @@ _MONDAY_S = 4 * SECONDS_PER_DAY  # 1970-01-05, the first Monday after the epoch
 def replayed(shape: Shape, timeline: Steps) -> Array:
     """Requests of the recording at every step of the horizon, any unit; what is unknown is as its hour usually is."""
     recording = _recording(shape)
-    known = filled(recording.requests, recording.step_s)
     begins_s, length_s, period_s = _places_in_recording(shape, recording, timeline)
-    return _means(known[: max(round(period_s / recording.step_s), 1)], recording.step_s, begins_s, length_s)
+    size = max(round(period_s / recording.step_s), 1)
+    missing = max(size - recording.steps, 0)  # a log of a day may end some minutes before it is over
+    known = filled(np.append(recording.requests, np.full(missing, np.nan)), recording.step_s)
+    return _means(known[:size], recording.step_s, begins_s, length_s)
+
+
+def looped_s(recording: Recording) -> tuple[float, float]:
+    """Part of a recording that a loop repeats, and what it is a multiple of: weeks, days, or 0 where it is shorter. [s]
+
+    A recording that ends up to SHORT_OF_WHOLE_S before a whole number of them counts as whole.
+    """
+    for whole_s in (_WEEK_S, SECONDS_PER_DAY):
+        turns = (recording.duration_s + SHORT_OF_WHOLE_S) // whole_s
+        if turns >= 1:
+            return turns * whole_s, whole_s
+    return recording.duration_s, 0.0
 
 
 def replayed_lengths(traffic: Traffic, timeline: Steps) -> tuple[Array | None, Array | None]:
@@ -83,15 +98,14 @@ def _places_in_recording(shape: Shape, recording: Recording, timeline: Steps) ->
     if shape.repeat == "stretch":
         per_s = recorded_s / timeline.duration_s
         return since_s * per_s, timeline.base_s * per_s, recorded_s
-    for whole_s in (_WEEK_S, SECONDS_PER_DAY):
-        if recorded_s >= whole_s * (1 - 1e-9):
-            # By the clock on the wall, so that hours are kept through changes of summer time too.
-            local_s = local_seconds(shape.timezone, timeline) - timeline.base_s / 2
-            start_s = local_s[0] - _MONDAY_S - shape.shift_hours * SECONDS_PER_HOUR
-            first_s = (start_s - _recorded_start_s(shape, recording)) % whole_s
-            period_s = float(np.floor(recorded_s / whole_s + 1e-9) * whole_s)
-            return first_s + (local_s - local_s[0]), timeline.base_s, period_s
-    return since_s, timeline.base_s, recorded_s
+    period_s, whole_s = looped_s(recording)
+    if not whole_s:
+        return since_s, timeline.base_s, period_s
+    # By the clock on the wall, so that hours are kept through changes of summer time too.
+    local_s = local_seconds(shape.timezone, timeline) - timeline.base_s / 2
+    start_s = local_s[0] - _MONDAY_S - shape.shift_hours * SECONDS_PER_HOUR
+    first_s = (start_s - _recorded_start_s(shape, recording)) % whole_s
+    return first_s + (local_s - local_s[0]), timeline.base_s, period_s
 
 
 def _recorded_start_s(shape: Shape, recording: Recording) -> float:

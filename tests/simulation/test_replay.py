@@ -176,3 +176,16 @@ def test_a_loop_keeps_the_local_hours_through_the_change_of_summer_time(step_s):
     got = replayed(recorded, {"timezone": "Europe/Berlin"}, horizon).profile
     expected = np.repeat(amounts[hours_of_week(date(2027, 3, 22), 14 * 24, "Europe/Berlin")], 3600 // step_s)
     assert got == pytest.approx(expected / expected.mean(), rel=1e-9)
+
+
+@pytest.mark.parametrize(("days", "steps"), [(1, 1_439), (7, 10_079), (7, 10_070)])
+def test_a_log_that_ends_minutes_before_a_whole_number_of_days_loops_whole_ones(days, steps):
+    hours = np.arange(steps) // 60
+    counts = 100.0 + hours % 24 + 10.0 * (hours // 24)  # each hour of each day unlike the others
+    recording = Recording("log", "made up", 60.0, datetime(2027, 1, 4, tzinfo=UTC), counts, counts, counts)
+    traffic = Traffic.model_validate({"kind": "trace", "file": "log", "requests_per_day": 1e5})
+    traffic = traffic.model_copy(update={"recorded": recording})
+    got = sample_demand(traffic, Horizon(start=date(2027, 2, 1), days=3 * days, step_s=3600), 1).profile
+    assert got[: 24 * days] == pytest.approx(got[24 * days : 48 * days], rel=1e-9)
+    whole = 100.0 + np.arange(24 * days) % 24 + 10.0 * (np.arange(24 * days) // 24)
+    assert got[: 24 * days - 1] / got[0] == pytest.approx(whole[:-1] / whole[0], rel=1e-9)
