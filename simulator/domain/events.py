@@ -75,14 +75,14 @@ class Holidays(Model):
         if (self.country is None) == (not self.dates):
             text = "must be given, or dates, not both"
             raise PydanticCustomError("at_key", "{text}", {"key": "country", "text": text})
-        if self.factor == 1 and self.course == "usual":
-            text = "is 1, must be another where the course is the usual one: the days would be like any other"
-            raise PydanticCustomError("at_key", "{text}", {"key": "factor", "text": text})
         if self.subdivision is not None and self.country is None:
             text = "must be given with country only"
             raise PydanticCustomError("at_key", "{text}", {"key": "subdivision", "text": text})
         if self.country is not None:
             self._check_calendar(self.country, self.subdivision)
+        if self.factor == 1 and self.course == "usual":
+            text = "must be given, or course: weekend; else these days are like any other"
+            raise PydanticCustomError("at_key", "{text}", {"key": "factor", "text": text})
         return self
 
     @staticmethod

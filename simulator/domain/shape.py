@@ -126,6 +126,7 @@ class Shape(Model):
         for key in GENERATED_KEYS if replayed else _REPLAY_KEYS:
             if getattr(self, key) != type(self).model_fields[key].get_default(call_default_factory=True):
                 text = f"must not be given where kind is {self.kind}"
+                text += "" if replayed else "; give kind: trace for a replay"
                 raise PydanticCustomError("at_key", "{text}", {"key": key, "text": text})
         if replayed and self.file is None and self.recorded is None:
             text = "must be given where kind is trace"
