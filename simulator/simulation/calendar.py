@@ -208,18 +208,23 @@ def local_midnights_s(timezone: str, steps: Steps, hour: float = 0.0) -> tuple[A
 
     With an `hour`, that hour of the clock on the wall of the same days.
     """
-    zone = ZoneInfo(timezone)
-    day = (steps.start_utc.astimezone(zone) - timedelta(days=1)).date()
-    moments: list[float] = []
-    weekdays: list[int] = []
-    midnight_s = -np.inf
-    while midnight_s < steps.end_s:
-        midnight = datetime(day.year, day.month, day.day)
-        midnight_s = seconds_after_start(midnight, timezone, steps.start_utc)
-        moments.append(seconds_after_start(midnight + timedelta(hours=hour), timezone, steps.start_utc))
-        weekdays.append(day.weekday())
-        day += timedelta(days=1)
-    return np.array(moments), np.array(weekdays, dtype=np.int64)
+    # Of whole years, so that parts of one horizon share what has been looked up.
+    days = (int(steps.end_s // SECONDS_PER_DAY) // 366 + 1) * 366 + 3
+    midnights, weekdays = _hours_of_days(timezone, steps.start_utc, days, 0.0)
+    count = int(np.searchsorted(midnights, steps.end_s)) + 1
+    moments = midnights if hour == 0 else _hours_of_days(timezone, steps.start_utc, days, hour)[0]
+    return moments[:count], weekdays[:count]
+
+
+@lru_cache(maxsize=32)
+def _hours_of_days(timezone: str, start_utc: datetime, days: int, hour: float) -> tuple[Array, Whole]:
+    """An hour of the clock on the wall of so many days from the one before the start, and their weekdays."""
+    first = (start_utc.astimezone(ZoneInfo(timezone)) - timedelta(days=1)).date()
+    midnight = datetime(first.year, first.month, first.day)
+    moments = np.array([
+        seconds_after_start(midnight + timedelta(days=day, hours=hour), timezone, start_utc) for day in range(days)
+    ])  # fmt: skip
+    return moments, (first.weekday() + np.arange(days)) % 7
 
 
 def _multiply(values: Array, event: Event, timezone: str, steps: Steps) -> None:

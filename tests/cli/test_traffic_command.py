@@ -83,6 +83,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_draw(breake
         assert (one / name).read_bytes() != (other / name).read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml")))
 def test_every_bundled_scenario_has_a_card_without_holes(breakeven, scenario):
     content = json.loads(breakeven("traffic", scenario, "--json").stdout)

@@ -87,6 +87,7 @@ def test_every_recording_makes_a_readable_slide(name):
     assert_readable(traffic_chart(recorded(name), "A note at the foot."))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BUNDLED)
 def test_every_scenario_makes_a_readable_slide(name):
     assert_readable(traffic_chart(scenario_traffic(sim.load_scenario(name)).shown, "A note at the foot."))
@@ -201,7 +202,7 @@ def fitted(days, step_s=60.0, start=MONDAY, runs=8, requests=None):
     return draw_trace_fit("A fit", requests, drawn, level, step_s, start=start, statistics=ROWS, note="A note.")
 
 
-@pytest.mark.parametrize("days", [1, 7, 15])
+@pytest.mark.parametrize("days", [1, pytest.param(7, marks=pytest.mark.slow), 15])
 @pytest.mark.parametrize("start", [MONDAY, None])
 def test_every_fit_makes_a_readable_slide(days, start):
     assert_readable(fitted(days, start=start))
