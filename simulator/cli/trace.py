@@ -50,7 +50,7 @@ def command() -> None:
 
 @click.command("inspect")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--time-column", help="Column of the time, in a CSV of your own.  [default: recognised by its name]")
+@click.option("--time-column", help="Column of the time, in a table of your own.  [default: recognised by its name]")
 @click.option("--input-column", help="Column of the input tokens.")
 @click.option("--output-column", help="Column of the output tokens.")
 @click.option("--requests-column", help="Column of the number of requests, where a row is a step and not a request.")
@@ -88,9 +88,8 @@ def inspect(
 ) -> None:
     """Read a recording of requests and print what it is like: format, span, gaps, peaks, noise, memory, lengths.
 
-    FILE is a log, an export or a public trace in a known format (CSV, JSON, Parquet, gzip), or a CSV whose columns you
-    name. What a recording
-    is too short to tell is said to be unknown. Nothing is written without --output.
+    FILE is a log, an export or a public trace in a known format (CSV, JSON, Parquet, gzip), or a table whose columns
+    you name. What a recording is too short to tell is said to be unknown. Nothing is written without --output.
 
     \b
     Example:  breakeven trace inspect requests.csv --timezone Europe/Paris --output reports

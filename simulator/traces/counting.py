@@ -15,7 +15,7 @@ from simulator.domain.recordings import Recording
 from simulator.traces.faults import several, shown
 from simulator.traces.lengths import LengthCounts, PairMoments
 from simulator.traces.steps import Order, Steps, StepSums
-from simulator.traces.tables import Chunk, Table, blanks, numbers
+from simulator.traces.tables import Chunk, Table, numbers, unknowns
 from simulator.traces.times import MICROSECONDS, Clock, ClockKind
 
 Array = NDArray[Any]  # of float64
@@ -149,8 +149,19 @@ def _counted(left_out: Counter[str], remarks: Counter[str], unknown: Counter[str
 
 
 def _dropped(steps: Steps, step_s: float) -> str:
+    """What became of the last step."""
     if steps.short_s is not None:
         return f"the rows span {steps.short_s:g} s, less than a step of {step_s:g} s: lengths can be told, rates can't"
+    if steps.last_is_unknown:
+        return (
+            f"the last step is unknown, not zero, with {several(steps.dropped_requests, 'request')} in it: no row for "
+            f"its last {steps.silent_s:,.3g} s. It is kept, so that the recording is a whole number of days"
+        )
+    if steps.silent_s is not None:
+        return (
+            f"the last step of {step_s:g} s is taken as whole: its last row is {steps.silent_s:,.3g} s before its "
+            "end, no more than 3 mean distances of rows"
+        )
     return (
         f"the last {steps.dropped_s:,.3g} s are left out with {several(steps.dropped_requests, 'request')}: "
         f"the log ends inside that step of {step_s:g} s"
@@ -170,7 +181,7 @@ class Ids:
         import pandas as pd
 
         values = chunk.frame[self.column]
-        given = ~blanks(values)
+        given = ~unknowns(values)
         texts = values[given].astype("str").astype(object).to_numpy()
         self.hashes.append(pd.util.hash_array(texts, categorize=False))
         self.rows.append(chunk.first_row + np.flatnonzero(given))

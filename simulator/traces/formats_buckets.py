@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -126,8 +127,20 @@ def read_usage_document(document: Document) -> Recording:
             records.append(record)
     numbers_of = np.array(values, dtype=np.float64).T
     return _of_usage(
-        table, "start_time", np.array(starts), np.array(ends), numbers_of, keys, records, rows=len(set(records))
-    )
+        table, "start_time", np.array(starts), np.array(ends), numbers_of, keys, records, rows=len(set(records)),
+        more_pages=_more_pages(document),
+    )  # fmt: skip
+
+
+def _more_pages(document: Document) -> bool:
+    """Whether the last page says that another follows, which is not in the file."""
+    last = document.whole
+    if document.by_lines:
+        *_, line = (line for _, line, _ in document.source.lines() if line.strip())
+        last = json.loads(line)
+    elif isinstance(last, list) and last:
+        last = last[-1]
+    return isinstance(last, dict) and last.get("has_more") is True
 
 
 def _moment(table: Table, record: int, bucket: dict[str, Any], name: str) -> int:
@@ -148,7 +161,16 @@ def _sum_of(table: Table, record: int, result: Any, name: str) -> float:
 
 
 def _of_usage(
-    table: Table, time: str, starts: Array, ends: Array, values: Array, keys: list[str], row_of: list[int], *, rows: int
+    table: Table,
+    time: str,
+    starts: Array,
+    ends: Array,
+    values: Array,
+    keys: list[str],
+    row_of: list[int],
+    *,
+    rows: int,
+    more_pages: bool = False,
 ) -> Recording:
     """Add up the rows of each bucket. `values` has shape (3, rows); `row_of` tells where in the file each stands."""
     by_row = replace(table, line_of=lambda row: table.line_of(row_of[row]))
@@ -171,6 +193,8 @@ def _of_usage(
     sums = [np.bincount(places, weights=each, minlength=moments.size) for each in values]
     empty = int((np.nansum(np.array(sums), axis=0) == 0).sum())
     notes = [f"{several(empty, 'bucket')} without use: zero, as the ledger is complete"] if empty else []
+    if more_pages:
+        notes.append("the export is incomplete: its last page says has_more: true, and the pages after it are missing")
     notes.append("the last bucket may not have ended when the export was made")
     return recording_of(
         by_row, time, Buckets(moments, *sums), layout=f"{_OPENAI} ({table.kind})", absolute=True,
@@ -182,7 +206,9 @@ def unknown_columns(table: Table) -> TraceError:
     """The fault of a table that no format fits and no columns were named for."""
     given = ", ".join(table.columns[:20]) + (", ..." if len(table.columns) > 20 else "")
     problem = (
-        f"the columns are {given}; no format is known by them. Name the columns of time and of input and output "
-        f"tokens, or write {','.join(_AGGREGATED)}"
+        f"the columns are {given}; no format is known by them. Name those of time and tokens: --time-column NAME "
+        "--input-column NAME --output-column NAME (and --requests-column NAME where a row is a step with that many), "
+        "in a scenario time_column: NAME, input_column: NAME, output_column: NAME (and requests_column: NAME); "
+        f"or write {','.join(_AGGREGATED)}"
     )
     return fault(table.path, 1 if table.kind == "CSV" else None, None, problem)

@@ -20,7 +20,7 @@ import numpy as np
 from simulator.traces.counting import Array, Mask, RequestFormat
 from simulator.traces.faults import shown
 from simulator.traces.formats_requests import nothing
-from simulator.traces.tables import Chunk, Table, blanks, numbers
+from simulator.traces.tables import Chunk, Table, numbers, unknowns
 
 # Parts of LiteLLM's call types that are no text generation: `aembedding`, `aimage_generation`, `call_mcp_tool`, ...
 _OTHER_CALLS = ("embedding", "image", "speech", "transcription", "rerank", "moderation", "mcp", "file", "batch")
@@ -32,7 +32,7 @@ def _texts(table: Table, chunk: Chunk, *names: str) -> Any:
     if column is None:
         return None
     values = chunk.frame[column]
-    return values.where(~blanks(values), "").astype("str").str.strip().str.casefold()
+    return values.where(~unknowns(values), "").astype("str").str.strip().str.casefold()
 
 
 def _litellm_left_out(table: Table, chunk: Chunk) -> dict[str, Mask]:

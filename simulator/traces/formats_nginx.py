@@ -1,7 +1,8 @@
-"""Access logs of web servers in the combined format: requests alone, without tokens.
+"""Access logs of web servers in the common or combined format: requests alone, without tokens.
 
 The format is `combined` of nginx's module ngx_http_log_module (and the Combined Log Format of Apache httpd 2.4, which
-it follows); further fields after it are passed over. A line is written when the answer ends, and its time is that.
+it follows), or the Common Log Format, the same without referrer and agent; further fields are passed over. A line is
+written when the answer ends, and its time is that.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def access_log_table(source: Source) -> Table:
                 continue
             found = _LINE.match(line)
             if found is None:
-                problem = f"is {shown(line)}, must be a line of the combined log format"
+                problem = f"is {shown(line)}, must be a line of the common or combined log format"
                 if not ended:
                     problem = "ends inside a line without a line end: the file is cut off"
                 raise fault(source.path, number, None, problem)
@@ -93,7 +94,7 @@ def _left_out(table: Table, chunk: Chunk) -> dict[str, Mask]:
 
 
 ACCESS_LOG = RequestFormat(
-    layout="access log in the combined format (requests only)",
+    layout="access log in the common or combined format (requests only)",
     marks=((_TIME,),),
     time=(_TIME,),
     input=None,

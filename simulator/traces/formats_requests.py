@@ -6,6 +6,7 @@
   The variant with sessions has `Session ID` and `Elapsed time` besides.
 - Mooncake: `FAST25-release` of kvcache-ai/Mooncake, JSON lines, milliseconds.
 - Qwen-Bailian: README of alibaba-edu/qwen-bailian-usagetraces-anon, JSON lines, seconds.
+- home-made logs: the names that most services give to time and tokens; no document says so, hence the note.
 - vidur: `data/processed_traces` of microsoft/vidur (commit 7d47513), seconds from the start.
 """
 
@@ -66,6 +67,24 @@ VIDUR = RequestFormat(
     clock="offset_s",
 )
 PUBLIC_TRACES = (AZURE, BURSTGPT, BAILIAN, MOONCAKE, VIDUR)
+
+_TIMES = ("timestamp", "time", "ts", "datetime", "created_at")
+_INPUTS, _OUTPUTS = ("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens")
+HOME_MADE = RequestFormat(
+    layout="log of requests (a time, prompt_tokens or input_tokens, completion_tokens or output_tokens)",
+    marks=(_TIMES, _INPUTS, _OUTPUTS),
+    time=_TIMES,
+    input=_INPUTS,
+    output=_OUTPUTS,
+    clock="any",
+    notes=("the columns are known by common names; every row is taken as one request (assumed)",),
+)
+_COUNTS = ("requests", "num_requests", "n_requests", "request_count", "num_model_requests", "calls", "count")
+
+
+def is_home_made(table: Table) -> bool:
+    """Whether the columns have the names most logs of requests give them, and none of them counts requests."""
+    return HOME_MADE.fits(table) and table.named(*_COUNTS) is None
 
 
 def of_named_columns(table: Table, time: str, input_: str | None, output: str | None) -> RequestFormat:

@@ -33,7 +33,7 @@ from simulator.traces.formats_buckets import (
 from simulator.traces.formats_gateways import GATEWAYS
 from simulator.traces.formats_nginx import ACCESS_LOG, access_log_table, is_access_log
 from simulator.traces.formats_prometheus import is_range_query, read_range_query
-from simulator.traces.formats_requests import PUBLIC_TRACES, of_named_columns
+from simulator.traces.formats_requests import HOME_MADE, PUBLIC_TRACES, is_home_made, of_named_columns
 from simulator.traces.formats_servegen import is_chunk_trace, is_dataset, read_chunk_trace, read_dataset
 from simulator.traces.opening import Source, source_of
 from simulator.traces.tables import Table, csv_table, parquet_table
@@ -152,6 +152,8 @@ def _of_table(table: Table, step_s: float, timezone: str) -> Recording:
     for form in (*PUBLIC_TRACES, *GATEWAYS):
         if form.fits(table):
             return read_requests(table, form, step_s, timezone)
+    if is_home_made(table):
+        return read_requests(table, HOME_MADE, step_s, timezone)
     raise unknown_columns(table)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,14 @@ from simulator.traces.times import MICROSECONDS, MOST_BACK_US, Whole
 Array = NDArray[Any]  # of float64
 
 MINUTE_US = 60 * MICROSECONDS
+DAY_US = 86_400 * MICROSECONDS
 MOST_STEPS = 10_519_200  # the minutes of 20 years of 365.25 days
 _MOST_YEARS = 20
 _YEAR_US = round(365.25 * 86_400) * MICROSECONDS
+# A log that is silent for this many mean distances of its rows has ended, with the odds of 20 to 1 (e^3) for arrivals
+# that do not know of each other; fewer rows than these tell their mean distance to worse than a tenth.
+_SILENT_DISTANCES = 3.0
+_LEAST_ROWS = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +36,8 @@ class Steps:
     dropped_s: float  # length of the last step's part that was left out
     dropped_requests: float
     short_s: float | None = None  # length of a log that is shorter than a step
+    silent_s: float | None = None  # from the last row to the end of its step, where that step is there
+    last_is_unknown: bool = False
 
 
 class StepSums:
@@ -44,6 +51,7 @@ class StepSums:
         self.sums = np.zeros((3, 0))
         self.earliest_us: int | None = None
         self.latest_us = 0
+        self.rows = 0
 
     def reach(self, first_row: int, times_us: Whole) -> None:
         """Rows of these times are coming.
@@ -62,6 +70,7 @@ class StepSums:
     def add(self, times_us: Whole, counted: Array, input_tokens: Array, output_tokens: Array) -> None:
         """Add rows within reach; `counted` is 1 for a request, 0 for a row that only shows that the log was running."""
         earliest, latest = int(times_us.min()), int(times_us.max())
+        self.rows += times_us.size
         cells = times_us // self.cell_us
         low, high = earliest // self.cell_us, latest // self.cell_us
         self._make_room(low, high)
@@ -105,29 +114,67 @@ class StepSums:
         self.sums, self.first_cell = wider, self.first_cell - before
 
     def steps(self, *, from_zero: bool) -> Steps:
-        """Sums by step, without the last one, inside which the log ends; a log shorter than a step keeps its steps.
+        """Sums by step; a log shorter than a step keeps its steps.
 
-        `from_zero`: the first step starts at time 0, otherwise at the whole minute of the first row.
+        `from_zero`: the first step starts at time 0, otherwise at the whole minute of the first row. The last step,
+        inside which the log ends, is kept where the log plainly goes on to its end, kept as unknown where it makes the
+        recording a whole number of days, and left out otherwise.
         """
         assert self.earliest_us is not None
         start_us = 0 if from_zero else self.earliest_us // MINUTE_US * MINUTE_US
-        steps = (self.latest_us - start_us) // self.step_us
+        whole = (self.latest_us - start_us) // self.step_us
         length_us = self.latest_us - (0 if from_zero else self.earliest_us)
-        is_short = length_us < self.step_us
-        if is_short:
-            steps += 1
+        if length_us < self.step_us:
+            return self._steps(start_us, whole + 1, short_s=length_us / MICROSECONDS)
+        silent_us = start_us + (whole + 1) * self.step_us - self.latest_us
+        silent_s = silent_us / MICROSECONDS
+        if self._goes_on_for(silent_us) and not self._makes_days(whole):
+            return self._steps(start_us, whole + 1, silent_s=silent_s)
+        steps = self._steps(start_us, whole)
+        steps = replace(
+            steps,
+            dropped_s=(self.step_us - silent_us) / MICROSECONDS,
+            dropped_requests=float(self.sums[0].sum() - steps.requests.sum()),
+        )
+        return _with_unknown_last(steps, silent_s) if self._makes_days(whole + 1) else steps
+
+    def _steps(
+        self, start_us: int, steps: int, *, short_s: float | None = None, silent_s: float | None = None
+    ) -> Steps:
+        requests, input_tokens, output_tokens = self._by_step(start_us, steps)
+        return Steps(start_us, requests, input_tokens, output_tokens, 0.0, 0.0, short_s, silent_s)
+
+    def _by_step(self, start_us: int, steps: int) -> Array:
+        """Requests, input and output tokens of so many steps. Shape (3, steps)."""
         per_step = self.step_us // self.cell_us
         cells = np.zeros((3, steps * per_step))
-        # Cells before the first that was seen are empty, those after the last whole step are left out.
+        # Cells before the first that was seen are empty, and so are those after the last.
         offset = start_us // self.cell_us - self.first_cell
         source = self.sums[:, max(offset, 0) : max(offset + cells.shape[1], 0)]
         lead = max(-offset, 0)
         cells[:, lead : lead + source.shape[1]] = source
-        by_step = cells.reshape(3, steps, per_step).sum(axis=2)
-        dropped_us = 0 if is_short else self.latest_us - start_us - steps * self.step_us
-        dropped = float(self.sums[0].sum() - by_step[0].sum())
-        short_s = length_us / MICROSECONDS if is_short else None
-        return Steps(start_us, by_step[0], by_step[1], by_step[2], dropped_us / MICROSECONDS, dropped, short_s)
+        return cells.reshape(3, steps, per_step).sum(axis=2)
+
+    def _goes_on_for(self, silent_us: int) -> bool:
+        """Whether a log with rows this dense may well go on, though none follows for so long."""
+        assert self.earliest_us is not None
+        if self.rows < _LEAST_ROWS:
+            return False
+        return silent_us * (self.rows - 1) <= _SILENT_DISTANCES * (self.latest_us - self.earliest_us)
+
+    def _makes_days(self, steps: int) -> bool:
+        """Whether so many steps, each below a day, are a whole number of days: what logs that are rotated hold."""
+        return self.step_us < DAY_US and steps > 0 and steps * self.step_us % DAY_US == 0
+
+
+def _with_unknown_last(steps: Steps, silent_s: float) -> Steps:
+    """The same and one more step, of which nothing is known."""
+    sums = (np.append(values, np.nan) for values in (steps.requests, steps.input_tokens, steps.output_tokens))
+    requests, input_tokens, output_tokens = sums
+    return replace(
+        steps, requests=requests, input_tokens=input_tokens, output_tokens=output_tokens,
+        silent_s=silent_s, last_is_unknown=True,
+    )  # fmt: skip
 
 
 class Order:

@@ -27,6 +27,7 @@ Array = NDArray[Any]  # of float64
 _CHUNK_BYTES = 24_000_000
 _MOST_ROWS = 500_000
 _DELIMITERS = ",;\t|"
+_WORDS_FOR_BLANK = ("None", "null", "NULL")
 _TOO_MANY = "\0fields too many"  # no column of a text file is named so
 
 
@@ -62,7 +63,7 @@ class Table:
 
 
 def numbers(table: Table, chunk: Chunk, column: str, unit: str) -> Array:
-    """A column as numbers of at least zero; blank is NaN. Shape (rows of the chunk,).
+    """A column as numbers of at least zero; blank, or a word for it, is NaN. Shape (rows of the chunk,).
 
     Raises
     ------
@@ -74,7 +75,7 @@ def numbers(table: Table, chunk: Chunk, column: str, unit: str) -> Array:
         result = np.array(values, dtype=np.float64)
         blank = np.isnan(result)
     else:
-        blank = blanks(values)
+        blank = unknowns(values)
         result = np.array([_number(value) for value in values])
         result[blank] = np.nan
     wrong = (np.isnan(result) & ~blank) | (result < 0.0) | np.isinf(result)
@@ -117,6 +118,15 @@ def blanks(values: pd.Series[Any]) -> NDArray[np.bool_]:
         return missing
     empty = values.astype("str").str.strip().eq("").to_numpy(dtype=bool, na_value=False)
     return missing | empty
+
+
+def unknowns(values: pd.Series[Any]) -> NDArray[np.bool_]:
+    """Which values are blank, or a word for it: None of Python, null of JSON and NULL of SQL, as exports write them."""
+    missing = blanks(values)
+    if values.dtype.kind in "iufM":
+        return missing
+    words = values.astype("str").str.strip().isin(_WORDS_FOR_BLANK).to_numpy(dtype=bool, na_value=False)
+    return missing | words
 
 
 def csv_table(source: Source, names: tuple[str, ...] | None = None) -> Table:

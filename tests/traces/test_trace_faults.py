@@ -127,7 +127,7 @@ CHANGED = [
     ("openai-usage.json", '"model": "gpt-4o"', '"model": "gpt-4o-mini"', ":4: start_time", "the same groups"),
     ("openai-usage.csv", "gpt-5,", "gpt-5-mini,", ":3: start_time", "the same groups"),
     ("openai-usage.csv", "1759622400,1759708800", "1759536000,1759708800", ":4: start_time", "must be 172800 s"),
-    ("nginx.log", "13:56:30 +0200]", "13:56:30 +0200", ":5", "must be a line of the combined log format"),
+    ("nginx.log", "13:56:30 +0200]", "13:56:30 +0200", ":5", "must be a line of the common or combined log"),
     ("nginx.log", "10/Oct/2025:13:56:30", "32/Oct/2025:13:56:30", ":5: time_local", "must be a date and time"),
     ("prometheus.json", '"__name__": "vllm:request_success_total", ', "", ": data.result[0].metric.__name__", "rate()"),
     ("prometheus.json", "vllm:request_success", "vllm:running", ": data.result[0].metric.__name__", "must be one of"),
@@ -259,6 +259,18 @@ def test_named_columns_must_be_in_the_file():
         columns=Columns("whn", None, None),
     )
     assert_fault(path, ": time", "no column is named for the time", columns=Columns(None, "prompt", None))
+
+
+def test_columns_that_are_not_known_are_told_how_to_name(tmp_path):
+    path = written(tmp_path, "Zeitpunkt;Anfragen\n2026-09-07 00:00:00;109\n")
+    assert_fault(path, ":1", "--time-column NAME --input-column NAME --output-column NAME .*--requests-column NAME")
+    assert_fault(path, ":1", "in a scenario time_column: NAME, input_column: NAME")
+
+
+@pytest.mark.parametrize("time", ["01.10.2026 00:00", "10/01/2026 00:00"])
+def test_dates_as_a_country_writes_them_are_refused(time, tmp_path):
+    path = written(tmp_path, f"time;requests\n{time};1200\n{time};1300\n")
+    assert_fault(path, ":2: time", f"is '{time}', must be a time: ISO 8601 text")
 
 
 @pytest.mark.parametrize("step_s", [0.0, -60.0, 7.0, 90.0, float("nan"), float("inf")])

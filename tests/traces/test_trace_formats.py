@@ -317,3 +317,102 @@ def test_sums_of_requests_alone_leave_the_tokens_unknown(tmp_path, head):
     assert recording.requests.tolist() == [5, 7, 9]
     assert np.isnan(recording.input_tokens).all()
     assert np.isnan(recording.output_tokens).all()
+
+
+# --- logs of one's own
+
+
+@pytest.mark.parametrize("time", ["timestamp", "time", "ts", "datetime", "created_at"])
+@pytest.mark.parametrize(("given", "made"), [("prompt_tokens", "completion_tokens"), ("input_tokens", "output_tokens")])
+def test_a_log_with_common_names_is_read_without_naming_its_columns(time, given, made, tmp_path):
+    path = tmp_path / "log.csv"
+    rows = ["2026-10-01T00:00:10Z,a,100,20", "2026-10-01T00:00:50Z,b,50,30", "2026-10-01T00:01:20Z,a,7,3"]
+    path.write_text("\n".join([f"{time},model,{given},{made}", *rows, ""]))
+    recording = read_recording(path)
+    assert recording.start_utc == datetime(2026, 10, 1, tzinfo=UTC)
+    for sum_, counted in zip(sums(recording), ([2], [150], [50]), strict=True):
+        np.testing.assert_array_equal(sum_, counted)
+    assert "every row is taken as one request (assumed)" in "\n".join(recording.notes)
+
+
+def test_rows_with_a_count_of_requests_are_never_taken_as_single_requests(tmp_path):
+    path = tmp_path / "sums.csv"
+    path.write_text("time,requests,input_tokens,output_tokens\n2026-10-01T00:00Z,9,90,9\n2026-10-01T01:00Z,8,80,8\n")
+    np.testing.assert_array_equal(read_recording(path).requests, [9, 8])
+    path.write_text("timestamp,num_requests,input_tokens,output_tokens\n2026-10-01T00:00Z,9,90,9\n")
+    with pytest.raises(TraceError, match="no format is known"):
+        read_recording(path)
+
+
+@pytest.mark.parametrize("word", ["None", "null", "NULL", ""])
+def test_the_words_that_exports_write_for_nothing_are_unknown_not_zero(word, tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text(f"time,input_tokens,output_tokens\n0,5,1\n20,{word},1\n61,7,{word}\n150,9,1\n")
+    recording = read_recording(path)
+    for given, counted in zip(sums(recording), ([2, 1], [NAN, 7], [2, NAN]), strict=True):
+        np.testing.assert_array_equal(given, counted)
+
+
+# --- the step inside which a log ends
+
+
+def access_log(path, seconds):
+    """Requests at these seconds after midnight of 13 October, UTC."""
+    rows = []
+    for second in seconds:
+        clock = f"{13 + second // 86_400}/Oct/2026:{second // 3600 % 24:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+        rows.append(f'10.0.0.1 - - [{clock} +0000] "POST /v1/chat/completions HTTP/1.1" 200 99\n')
+    path.write_text("".join(rows))
+    return path
+
+
+@pytest.mark.parametrize("days", [1, 7])
+def test_a_log_that_is_rotated_at_midnight_is_whole_days(days, tmp_path):
+    # A request every 20 s, the last one 15 s before midnight: less than 60 s of silence.
+    recording = read_recording(access_log(tmp_path / "log", range(5, days * 86_400, 20)))
+    np.testing.assert_array_equal(recording.requests, np.full(days * 1440, 3.0))
+    assert "its last row is 15 s before its end" in recording.notes[-1]
+
+
+def test_a_step_that_the_log_leaves_silent_is_left_out(tmp_path):
+    # A request every 5 s: 15 s of silence are three distances, 16 s are more.
+    dense = [*range(0, 3600, 5), 3600, 3620, 3643]
+    assert read_recording(access_log(tmp_path / "log", dense)).requests.size == 60
+    dense[-1] = 3646
+    np.testing.assert_array_equal(read_recording(access_log(tmp_path / "log", dense)).requests, [12] * 60 + [3])
+
+
+def test_a_last_step_that_completes_a_day_is_unknown_where_the_log_falls_silent(tmp_path):
+    # Ten seconds apart until 23:59:20; 40 s of silence are more than three distances.
+    recording = read_recording(access_log(tmp_path / "log", range(0, 86_400 - 39, 10)))
+    np.testing.assert_array_equal(recording.requests, [6.0] * 1439 + [NAN])
+    assert np.isnan(recording.input_tokens).all()
+    assert "the last step is unknown, not zero, with 3 requests in it" in recording.notes[-1]
+
+
+def test_a_log_that_runs_over_midnight_by_seconds_is_whole_days(tmp_path):
+    recording = read_recording(access_log(tmp_path / "log", range(0, 86_450, 20)))
+    np.testing.assert_array_equal(recording.requests, [3.0] * 1440)
+
+
+def test_a_few_rows_tell_too_little_of_their_distance_to_go_on(tmp_path):
+    assert read_recording(access_log(tmp_path / "log", range(0, 1000, 20))).requests.size == 16
+
+
+def test_an_access_log_in_the_common_format_is_read(tmp_path):
+    np.testing.assert_array_equal(read_recording(access_log(tmp_path / "log", [5, 30, 70])).requests, [2])
+
+
+@pytest.mark.parametrize("by_lines", [True, False])
+def test_usage_whose_last_page_has_more_is_noted_as_incomplete(by_lines, tmp_path):
+    page = json.loads((SAMPLES / "openai-usage.json").read_text())
+    path = tmp_path / "usage"
+
+    def notes(*has_more):
+        halves = (page["data"][:1], page["data"][1:])
+        pages = [{**page, "data": data, "has_more": more} for data, more in zip(halves, has_more, strict=True)]
+        path.write_text("\n".join(map(json.dumps, pages)) + "\n" if by_lines else json.dumps(pages))
+        return "\n".join(read_recording(path).notes)
+
+    assert "the export is incomplete" in notes(True, True)
+    assert "incomplete" not in notes(True, False)
