@@ -20,7 +20,7 @@ import numpy as np
 from numba import types
 
 from simulator.domain.plans import Array
-from simulator.simulation.compiled import compiled, part_of_compiled
+from simulator.simulation.compiled import compiled, compiled_when_called, part_of_compiled
 
 LANES = 64  # as in the kernel, which this serves
 
@@ -257,7 +257,7 @@ def arrive(  # type: ignore[no-untyped-def]
         )  # fmt: skip
 
 
-@compiled(
+@compiled_when_called(
     types.void(_INPUT_MATRIX, _MATRIX, _VECTOR, _INPUT, _INPUT_MATRIX, _INPUT_MATRIX, _VECTOR, _INPUT_MATRIX, _VECTOR)
 )
 def greatest(  # type: ignore[no-untyped-def]
@@ -274,7 +274,7 @@ def greatest(  # type: ignore[no-untyped-def]
             out[lane] = out[lane] if out[lane] > now[0, lane] else now[0, lane]
 
 
-@compiled(types.void(_VECTOR, _VECTOR, _VECTOR, _INPUT_MATRIX, _VECTOR))
+@compiled_when_called(types.void(_VECTOR, _VECTOR, _VECTOR, _INPUT_MATRIX, _VECTOR))
 def count(means, expected, normals, thresholds, out):  # type: ignore[no-untyped-def]
     """Requests of every minute from its mean, that without noise, and a standard normal number; fills `out`."""
     for place in range(means.size):

@@ -23,6 +23,24 @@ def compiled(signature: Any) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
+class _WhenCalled:
+    """A function compiled when it is first called."""
+
+    def __init__(self, signature: Any, function: Callable[..., Any]) -> None:
+        self._signature, self.py_func = signature, function
+        self._ready: Any = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        if self._ready is None:
+            self._ready = compiled(self._signature)(self.py_func)
+        return self._ready(*arguments)
+
+
+def compiled_when_called(signature: Any) -> Callable[[Callable[..., Any]], Any]:
+    """The same, but not before the first call: for what few demands need, since every function takes time to load."""
+    return lambda function: _WhenCalled(signature, function)
+
+
 def part_of_compiled(function: Callable[..., Any]) -> Any:
     """A function that compiled ones of the same file call: compiled with them, and never loaded by itself."""
     return numba.njit(error_model="numpy")(function)

@@ -129,26 +129,33 @@ class Demand:
         mix : Mix
             Mean request.
         """
-        grown = requests_per_month * np.repeat(self.growth_by_step, self.parts)
-        means = self.level.rates(grown)
-        grown *= self.requests_per_base_step
-        np.maximum(np.multiply(means, grown, out=means), 0.0, out=means)
-        expected = grown * self.level.rows[0]
-        requests = means
-        if self.count_normals is not None:
-            requests = np.empty(means.size)
-            arrivals.count(means, expected, self.count_normals, arrivals.count_thresholds(), requests)
+        means, requests = self._requests(requests_per_month)
+        expected = self._sums(means)
+        del means  # a year of minutes in every array: those that are no longer needed go
         counted = self.count_normals is not None
         return DemandPath(
             start_utc=self.horizon.start_utc,
             step_s=self.step_s,
-            expected_requests=self._sums(means),
+            expected_requests=expected,
             requests=self._sums(requests),
             input_tokens=self._sums(self.lengths.input.tokens(requests, mix.input_tokens, counted)),
             output_tokens=self._sums(self.lengths.output.tokens(requests, mix.output_tokens, counted)),
             spike_share=self.level.spike_share,
             job_share=self.level.job_share,
         )
+
+    def _requests(self, requests_per_month: float) -> tuple[Array, Array]:
+        """Requests of each base step, grown: expected, and counted. Shapes (steps x parts,)."""
+        grown = requests_per_month * np.repeat(self.growth_by_step, self.parts)
+        means = self.level.rates(grown)
+        grown *= self.requests_per_base_step
+        np.maximum(np.multiply(means, grown, out=means), 0.0, out=means)
+        if self.count_normals is None:
+            return means, means
+        grown *= self.level.rows[0]
+        requests = np.empty(means.size)
+        arrivals.count(means, grown, self.count_normals, arrivals.count_thresholds(), requests)
+        return means, requests
 
     def _sums(self, per_base_step: Array) -> Array:
         return per_base_step.reshape(self.steps, self.parts).sum(axis=1)

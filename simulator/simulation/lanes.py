@@ -46,15 +46,21 @@ def work_rows(demand: Demand, work: WorkShares) -> WorkRows:
     rows.append(demand.by_step(counting if weight is None else counting * weight))
     least = max(arrivals.LEAST_LINEAR_MEAN, _LEAST_LINEAR_PER_VARIANCE * (1.0 + length_variance))
     lowest = _lowest_rate(demand, least).reshape(steps, demand.parts).min(axis=1)
-    ones = np.ones(level.size) if weight is None else weight
     return WorkRows(
         rows=_columns(rows),
         base_rows=demand.level.rows,
-        base_draws=np.stack([demand.count_normals, ones, length_normals * np.ones(level.size)]),
+        base_draws=_stacked(demand.count_normals, weight, length_normals),
         counted_below=least / (lowest * demand.requests_per_base_step),
         least_linear=least,
         length_variance=length_variance,
     )
+
+
+def _stacked(count_normals: Array, weight: Array | None, length_normals: Array | float) -> Array:
+    """Numbers for count, weight and length of each base step. Shape (3, steps x parts)."""
+    draws = np.empty((3, count_normals.size))
+    draws[0], draws[1], draws[2] = count_normals, 1.0 if weight is None else weight, length_normals
+    return draws
 
 
 def _lowest_rate(demand: Demand, least: float) -> Array:

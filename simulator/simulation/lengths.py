@@ -35,10 +35,15 @@ class OneLength:
         """
         tokens = requests * mean_tokens
         if self.drift is not None:
-            tokens = tokens * self.drift
+            tokens *= self.drift
         if counted and self.normals is not None:
-            log_variance = np.log1p(self.relative_variance / np.maximum(requests, 1.0))
-            tokens = tokens * np.exp(np.sqrt(log_variance) * self.normals - 0.5 * log_variance)
+            log_variance = np.maximum(requests, 1.0)
+            np.log1p(np.divide(self.relative_variance, log_variance, out=log_variance), out=log_variance)
+            scatter = np.sqrt(log_variance)
+            scatter *= self.normals
+            log_variance *= 0.5
+            scatter -= log_variance
+            tokens *= np.exp(scatter, out=scatter)
         return tokens
 
 

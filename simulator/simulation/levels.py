@@ -80,36 +80,30 @@ class Level:
 
 def drawn_level(traffic: Traffic, timeline: Steps, seed: int, requests_per_month: float) -> Level:
     """Draw the level of a traffic; of a blend, the sum of its demands by their shares."""
-    levels = []
+    total = np.zeros(timeline.size)
+    rows: list[Array] = [total]
+    falling: list[Falling] = []
+    spike_share = job_share = 0.0
     for name, (share, shape) in traffic.shapes.items():
         try:
-            levels.append((share, _of_shape(shape, timeline, seed, name, share * requests_per_month)))
+            level = _of_shape(shape, timeline, seed, name, share * requests_per_month)
         except ValueError as error:
             where = f"traffic.blend.{name}" if name else "traffic"
             raise ValueError(str(error).replace("traffic", where, 1)) from None
-    if len(levels) == 1:
-        return _finished(levels[0][1])
-    rows = [sum(share * level.rows[0] for share, level in levels)]
-    falling = []
-    for share, level in levels:
+        if not traffic.blend:
+            level.rows.setflags(write=False)
+            return level
+        total += share * level.rows[0]
         for place, one in enumerate(level.falling):
             # A share of the volume is a smaller load: its noise is larger than at the whole volume.
             more = share**-one.exponent
             falling.append(Falling(one.exponent, one.reference, one.most / more))
             rows += [share * more * level.rows[1 + 2 * place], share * more**2 * level.rows[2 + 2 * place]]
-    return _finished(
-        Level(
-            rows=np.stack(rows),
-            falling=tuple(falling),
-            spike_share=sum(share * level.spike_share for share, level in levels),
-            job_share=sum(share * level.job_share for share, level in levels),
-        )
-    )
-
-
-def _finished(level: Level) -> Level:
-    level.rows.setflags(write=False)
-    return level
+        spike_share += share * level.spike_share
+        job_share += share * level.job_share
+    stacked = np.stack(rows)
+    stacked.setflags(write=False)
+    return Level(stacked, tuple(falling), spike_share, job_share)
 
 
 def _of_shape(shape: Shape, timeline: Steps, seed: int, name: str, requests_per_month: float) -> Level:

@@ -7,12 +7,12 @@ import math
 import numpy as np
 from numba import types
 
-from simulator.simulation.compiled import compiled
+from simulator.simulation.compiled import compiled_when_called
 
 _VECTOR = types.Array(types.float64, 1, "C")
 
 
-@compiled(types.void(_VECTOR, types.float64, types.float64, types.float64))
+@compiled_when_called(types.void(_VECTOR, types.float64, types.float64, types.float64))
 def autoregress(values, persistence, moving_average, innovation_sd):  # type: ignore[no-untyped-def]
     """Turn n + 1 independent standard normals into n values of a stationary process of variance one, in place.
 
@@ -30,7 +30,7 @@ def autoregress(values, persistence, moving_average, innovation_sd):  # type: ig
         previous_shock = shock
 
 
-@compiled(types.void(_VECTOR, types.float64, types.float64))
+@compiled_when_called(types.void(_VECTOR, types.float64, types.float64))
 def decay(levels, keep, mean_over_step):  # type: ignore[no-untyped-def]
     """Turn what is added at the start of each step into the mean level over the step, in place.
 
@@ -43,7 +43,7 @@ def decay(levels, keep, mean_over_step):  # type: ignore[no-untyped-def]
         level *= keep
 
 
-@compiled(types.void(_VECTOR, _VECTOR, _VECTOR, _VECTOR))
+@compiled_when_called(types.void(_VECTOR, _VECTOR, _VECTOR, _VECTOR))
 def add_spikes(level, at_steps, heights, decay_steps):  # type: ignore[no-untyped-def]
     """Add to `level` the mean over every step of spikes that decay each at its own pace.
 
