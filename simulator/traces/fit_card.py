@@ -12,8 +12,9 @@ from simulator.traces.parameters import Parameter
 if TYPE_CHECKING:
     from simulator.traces.fitting import Fit
 
-_HOURS = re.compile(r"(hourly_weights|weekday_hours|weekend_hours)\[\d+\]$")
+_WEIGHTS = re.compile(r"(hourly_weights|weekday_hours|weekend_hours|weekly\.day_weights)\[\d+\]$")
 _LABEL = 42
+MOST_ERROR = 0.2  # of peaks and 99th percentiles, of a fit that describes its recording
 
 
 def card_lines(fit: Fit, rows: tuple[Likeness, ...], runs: int) -> list[str]:
@@ -26,10 +27,10 @@ def card_lines(fit: Fit, rows: tuple[Likeness, ...], runs: int) -> list[str]:
         "",
         f"{'Fitted':<{_LABEL}}{'value':>10}   90 % interval",
     ]
-    hours = [parameter for parameter in fit.parameters if _HOURS.match(parameter.key)]
-    lines += [_line(parameter) for parameter in fit.parameters if not _HOURS.match(parameter.key)]
-    for key in dict.fromkeys(parameter.key.split("[")[0] for parameter in hours):
-        weights = [parameter for parameter in hours if parameter.key.startswith(f"{key}[")]
+    course = [parameter for parameter in fit.parameters if _WEIGHTS.match(parameter.key)]
+    lines += [_line(parameter) for parameter in fit.parameters if not _WEIGHTS.match(parameter.key)]
+    for key in dict.fromkeys(parameter.key.split("[")[0] for parameter in course):
+        weights = [parameter for parameter in course if parameter.key.startswith(f"{key}[")]
         values = [parameter.value for parameter in weights]
         text = f"{len(weights)} weights, {min(values):.2g} to {max(values):.3g}"
         lines.append(f"{key:<{_LABEL}}{text}, +-{100 * _median_spread(weights):.2g} %")
@@ -42,8 +43,19 @@ def card_lines(fit: Fit, rows: tuple[Likeness, ...], runs: int) -> list[str]:
         f"{row.name:<{_LABEL}}{row.real:>10.4g}{row.model:>10.4g}   {row.model_low:.4g} to {row.model_high:.4g}"
         for row in rows
     ]
-    lines += ["", f"Peaks and 99th percentiles: {100 * error_of_the_top(rows):.2g} % off (root mean square)."]
-    return lines
+    return [*lines, "", _verdict(rows)]
+
+
+def _verdict(rows: tuple[Likeness, ...]) -> str:
+    """How far off the model is, and plainly that it is no good description where it is none."""
+    error = error_of_the_top(rows)
+    text = f"Peaks and 99th percentiles: {100 * error:.2g} % off"
+    outside = sum(not row.inside for row in rows)
+    if error > MOST_ERROR:
+        return f"{text}: this demand is not well described by the fit."
+    if 2 * outside > len(rows):
+        return f"{text}, {outside} of {len(rows)} rows out of their band: this demand is not well described by the fit."
+    return f"{text} (root mean square)."
 
 
 def _line(parameter: Parameter) -> str:

@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from simulator.domain.recordings import Recording
 from simulator.domain.traffic import Traffic
-from simulator.domain.units import HOURS_PER_DAY, SECONDS_PER_MONTH
+from simulator.domain.units import HOURS_PER_DAY, SECONDS_PER_DAY, SECONDS_PER_MONTH
 from simulator.traces.goodness import Likeness, compare
 from simulator.traces.job_fit import JobFit
 from simulator.traces.length_fit import LengthFit, fit_lengths
 from simulator.traces.local_clock import LocalClock, local_clock, with_days_of
 from simulator.traces.longer_steps import in_longer_steps
 from simulator.traces.noise_fit import NoiseFit
-from simulator.traces.parameters import Parameter, parameters_of
+from simulator.traces.parameters import RESAMPLED, Parameter, parameters_of
 from simulator.traces.parts_of_demand import Parts, parts_of_demand
-from simulator.traces.season_fit import Course, course_of, typical_of_the_hour
+from simulator.traces.season_fit import Course, course_of, days_recorded, typical_of_the_hour
 from simulator.traces.spike_fit import SpikeLaw
 from simulator.traces.unknowns import unknowns_of
 
@@ -84,7 +84,16 @@ class Fit:
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         """Every number of the fit, with its interval or the reason why it has none."""
-        return parameters_of(self)
+        if self.course.kind != "days_of_week":
+            return parameters_of(self)
+        volume, *others = parameters_of(replace(self, course=replace(self.course, kind="level")))
+        return volume, *self._day_weights(), *others
+
+    def _day_weights(self) -> tuple[Parameter, ...]:
+        return tuple(
+            Parameter(f"weekly.day_weights[{day}]", float(weight), float(low), float(high), RESAMPLED)
+            for day, (weight, (low, high)) in enumerate(zip(self.weights, self.weight_intervals, strict=True))
+        )
 
     @cached_property
     def unknown(self) -> tuple[str, ...]:
@@ -142,7 +151,7 @@ def fit_recording(recording: Recording, *, timezone: str = "UTC", start: datetim
     clock = local_clock(recording, timezone, start)
     outage = _outages(clock, requests, recording.step_s)
     requests[outage] = np.nan
-    coarse = in_longer_steps(replace(recording, requests=requests))
+    coarse = in_longer_steps(_to_whole_days(replace(recording, requests=requests)))
     parts = parts_of_demand(coarse, timezone, start)
     clock = with_days_of(clock, parts.clock)
     level = parts.course.kind == "level"
@@ -163,6 +172,21 @@ def fit_recording(recording: Recording, *, timezone: str = "UTC", start: datetim
         jobs=parts.jobs,
         cap_to_mean=parts.cap_to_mean,
         lengths=fit_lengths(recording),
+    )
+
+
+def _to_whole_days(recording: Recording) -> Recording:
+    """A recording that ends some minutes before a day is full, with these as unknown: else its last hour were lost."""
+    missing_s = days_recorded(recording.duration_s) * SECONDS_PER_DAY - recording.duration_s
+    missing = round(missing_s / recording.step_s)
+    if missing <= 0:
+        return recording
+    unknown = np.full(missing, np.nan)
+    return replace(
+        recording,
+        requests=np.append(recording.requests, unknown),
+        input_tokens=np.append(recording.input_tokens, unknown),
+        output_tokens=np.append(recording.output_tokens, unknown),
     )
 
 

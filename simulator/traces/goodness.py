@@ -33,6 +33,11 @@ class Likeness:
         return self.model / self.real - 1.0 if self.real > 0 else 0.0
 
     @property
+    def inside(self) -> bool:
+        """Whether the recording is within the band of the model's runs."""
+        return self.model_low <= self.real <= self.model_high
+
+    @property
     def is_of_the_top(self) -> bool:
         """Whether it is a peak or a 99th percentile, which sizes a fleet."""
         return self.name.startswith(("peak", "p99"))

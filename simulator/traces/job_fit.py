@@ -17,6 +17,7 @@ Mask = NDArray[np.bool_]
 Days = Literal["every_day", "weekdays", "weekends"]
 
 LEAST_DAYS = 4
+TOO_COARSE_S = SECONDS_PER_HOUR / 2  # steps from here on show an evening, or a lunch, like a job
 MOST_JOBS = 4
 LONGEST_SHARE_OF_A_DAY = 0.5
 PRESENT_ON = 0.7  # of its days
@@ -25,6 +26,7 @@ LEAST_RISE = 0.5  # of a plateau over what lies beside it
 LEAST_RISE_OF_LONG = 3.0  # of one longer than an hour: mornings of an office rise steeply too
 LEAST_HEIGHT = 0.4  # of a plateau over the mean
 FLATNESS = 0.2  # greatest relative scatter along a plateau
+ALIKE = 0.7  # least ratio of what a job brings on weekdays and on weekends, of one that runs on both: else, a course
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,13 @@ def fit_jobs(clock: LocalClock, requests: Array, step_s: float) -> tuple[tuple[J
     -----
     In the median over days by time of day, the block with the largest volume that is flat, rises and falls within a
     step or two, and stands well above what lies beside it; then the next. Its numbers are means over the days that
-    show it.
+    show it. None in steps of half an hour or longer, in which the edges of a job look like those of an evening.
     """
     left, covered = requests.copy(), np.zeros(requests.size, dtype=bool)
     jobs: list[JobFit] = []
     per_day = round(SECONDS_PER_DAY / step_s)
+    if step_s >= TOO_COARSE_S - 1e-6:
+        return (), left, covered
     if clock.days < LEAST_DAYS or abs(per_day * step_s - SECONDS_PER_DAY) > 1e-6 or per_day < 24:
         return (), left, covered
     slots = np.floor(clock.hours / HOURS_PER_DAY * per_day).astype(np.int64)
@@ -149,8 +153,9 @@ def _job_of_block(days: Array, block: tuple[int, int], clock: LocalClock, total:
     judged = np.isfinite(volumes)
     if shown.sum() < LEAST_DAYS - 1:
         return None
-    kind = _days_of(shown, judged, clock.weekend_like if clock.weekdays_known else None)
-    if kind is None:
+    weekend = np.resize(clock.weekend_like, count) if clock.weekdays_known else None
+    kind = _days_of(shown, judged, weekend)
+    if kind is None or (kind == "every_day" and weekend is not None and not _alike(volumes, weekend)):
         return None
     seen = volumes[shown]
     number = int(shown.sum())
@@ -194,12 +199,20 @@ def _scatter_along(plateaus: Array) -> float:
     return float(np.sqrt(np.nanmedian(np.nanmean(around**2, axis=1))))
 
 
+def _alike(volumes: Array, weekend: Mask) -> bool:
+    """Whether weekdays and weekends bring about as much, by their medians; so, too, where one of them is not known."""
+    on_weekdays, on_weekends = (volumes[kind & np.isfinite(volumes)] for kind in (~weekend, weekend))
+    if on_weekdays.size < 2 or on_weekends.size < 2:
+        return True
+    less, more = sorted((float(np.median(on_weekdays)), float(np.median(on_weekends))))
+    return less >= ALIKE * more
+
+
 def _days_of(shown: Mask, judged: Mask, weekend: Mask | None) -> Days | None:
     """Days on which a job runs; None where it does so on too few."""
     always: Days | None = "every_day" if shown[judged].mean() >= PRESENT_ON else None
     if weekend is None:
         return always
-    weekend = np.resize(weekend, shown.size)
     on_weekdays = shown[judged & ~weekend].mean() if (judged & ~weekend).any() else 0.0
     on_weekends = shown[judged & weekend].mean() if (judged & weekend).any() else 0.0
     if on_weekdays >= PRESENT_ON and on_weekends <= 1.0 - PRESENT_ON:

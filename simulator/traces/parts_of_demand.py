@@ -57,7 +57,7 @@ def parts_of_demand(recording: Recording, timezone: str, start: datetime | None)
         course = course_of(clock, step_s)
         weights, noise, spikes = _around_spikes(clock, course, left, known, step_s)
     level = course.at_steps(weights)
-    capped = not jobs and course.kind != "level"
+    capped = not jobs and course.kind not in ("level", "days_of_week")
     return Parts(
         clock=clock,
         course=course,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,9 @@ Whole = NDArray[np.int64]
 
 DAYS_FOR_WEEKDAYS = 7
 DAYS_FOR_EVERY_HOUR_OF_THE_WEEK = 21
+DAYS_FOR_DAYS_OF_THE_WEEK = 14  # in sums of whole days
+LONGEST_STEP_S = 6 * SECONDS_PER_HOUR  # that still shows a course of the day
+NEARLY_S = 900.0  # a recording so near whole days counts as whole: its first and last requests are not at midnight
 LEAST_WEIGHT = 1e-4  # of the mean: an hour without a request is not proof of an hour that never has one
 
 
@@ -23,7 +27,7 @@ LEAST_WEIGHT = 1e-4  # of the mean: an hour without a request is not proof of an
 class Course:
     """Which weights every step reads. `first`, `second` (steps,) index the weights, `share` is that of the second."""
 
-    kind: str  # level, day, weekdays_and_weekends, week
+    kind: str  # level, day, weekdays_and_weekends, week, days_of_week
     first: Whole
     second: Whole
     share: Array
@@ -43,11 +47,25 @@ class Course:
         return float((weights * self.occurrence).sum() / self.occurrence.sum())
 
 
+def days_recorded(duration_s: float) -> float:
+    """Days of a recording, whole where less than 15 minutes are missing or too many. [days]"""
+    whole = round(duration_s / SECONDS_PER_DAY)
+    near = whole > 0 and abs(duration_s - whole * SECONDS_PER_DAY) <= NEARLY_S
+    return float(whole) if near else duration_s / SECONDS_PER_DAY
+
+
 def course_of(clock: LocalClock, step_s: float) -> Course:
-    """Course that a recording of this length can tell: one level, a day, two kinds of day, or a week of hours."""
+    """Course that a recording of this length can tell: one level, a day, two kinds of day, or a week of hours.
+
+    Sums of whole days tell seven days of the week instead, from two weeks on; steps without end, one level.
+    """
     steps = clock.hours.size
-    days = steps * step_s / SECONDS_PER_DAY
-    if days < 1.0 - 1e-9 or step_s > 6 * SECONDS_PER_HOUR:
+    days = 0.0 if math.isinf(step_s) else days_recorded(steps * step_s)
+    of_days = abs(step_s - SECONDS_PER_DAY) <= NEARLY_S and clock.weekdays_known
+    if of_days and days >= DAYS_FOR_DAYS_OF_THE_WEEK - 1e-9:
+        weekday = clock.weekdays[clock.day_of_step]
+        return Course("days_of_week", weekday, weekday, np.zeros(steps), np.ones(7))
+    if days < 1.0 - 1e-9 or step_s > LONGEST_STEP_S:
         zeros = np.zeros(steps, dtype=np.int64)
         return Course("level", zeros, zeros, np.zeros(steps), np.ones(1))
     centred = clock.hours - 0.5

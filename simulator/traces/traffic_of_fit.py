@@ -30,6 +30,8 @@ def traffic_of(fit: Fit) -> dict[str, Any]:
         section["hourly_weights"] = tuple(weights)
     elif fit.course.kind == "weekdays_and_weekends":
         section["weekday_hours"], section["weekend_hours"] = tuple(weights[:24]), tuple(weights[24:])
+    elif fit.course.kind == "days_of_week":
+        section["weekly"] = {"day_weights": tuple(weights)}
     noise = _noise(fit)
     if noise:
         section["noise"] = noise
@@ -143,13 +145,9 @@ def _entry(key: str, value: Any, path: str, known: dict[str, Parameter], indent:
         for inner, below in value.items():
             lines += _entry(inner, below, f"{path}.{inner}", known, indent + "  ")
         return lines
+    spread = _spread_of_weights(path, known)
     if isinstance(value, tuple) and len(value) >= 24:
-        spreads = [
-            (parameter.high - parameter.low) / 2 / parameter.value
-            for name, parameter in known.items()
-            if _SINGLE.sub("", name) == path and parameter.low is not None and parameter.high is not None
-        ]
-        lines = [f"{indent}{key}:  # +-{100 * sorted(spreads)[len(spreads) // 2]:.2g} % (median of the intervals)"]
+        lines = [f"{indent}{key}:{spread}"]
         rows = [value[start : start + 12] for start in range(0, len(value), 12)]
         texts = [", ".join(f"{weight:g}" for weight in row) for row in rows]
         lines += [
@@ -158,7 +156,17 @@ def _entry(key: str, value: Any, path: str, known: dict[str, Parameter], indent:
             f"{indent}   {texts[-1]}]",
         ]
         return lines
-    return [f"{indent}{key}: {_scalar(value)}{_remark(path, known)}"]
+    return [f"{indent}{key}: {_scalar(value)}{spread or _remark(path, known)}"]
+
+
+def _spread_of_weights(path: str, known: dict[str, Parameter]) -> str:
+    """Half the interval of the typical weight of a list, as a comment; empty where there is none."""
+    spreads = sorted(
+        (parameter.high - parameter.low) / 2 / parameter.value
+        for name, parameter in known.items()
+        if name != path and _SINGLE.sub("", name) == path and parameter.low is not None and parameter.high is not None
+    )
+    return f"  # +-{100 * spreads[len(spreads) // 2]:.2g} % (median of the intervals)" if spreads else ""
 
 
 def _scalar(value: Any) -> str:

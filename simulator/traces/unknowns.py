@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.domain.units import SECONDS_PER_DAY, SECONDS_PER_HOUR, SECONDS_PER_MINUTE
+from simulator.traces.job_fit import TOO_COARSE_S
 from simulator.traces.noise_fit import MEMORIES_S
+from simulator.traces.season_fit import LONGEST_STEP_S, days_recorded
 from simulator.traces.spike_fit import FEW
 
 if TYPE_CHECKING:
@@ -16,13 +18,23 @@ NONE_SEEN = 2.303  # upper end of a one-sided 90 % interval of a Poisson count o
 
 def unknowns_of(fit: Fit) -> tuple[str, ...]:
     """Sentences for a reader, the widest gap of knowledge first."""
-    return (*_of_the_span(fit), *_of_the_clock(fit), *_of_the_noise(fit), *_of_spikes(fit), *_of_gaps(fit))
+    return (
+        *_of_the_span(fit),
+        *_of_the_clock(fit),
+        *_of_the_noise(fit),
+        *_of_jobs(fit),
+        *_of_spikes(fit),
+        *_of_gaps(fit),
+    )
 
 
 def _of_the_span(fit: Fit) -> list[str]:
-    days = fit.recording.duration_s / SECONDS_PER_DAY
+    days = days_recorded(fit.recording.duration_s)
     found = []
-    if days < 1 - 1e-9:
+    if fit.recording.step_s > LONGEST_STEP_S:
+        hours = fit.recording.step_s / SECONDS_PER_HOUR
+        found.append(f"The course of the day: a step is {hours:g} hours, so all hours of a day are alike.")
+    elif days < 1 - 1e-9:
         found.append(f"The course of the day: {days * 24:.3g} hours show one level only.")
     if days < 7 - 1e-9:
         found.append("The course of the week: less than a week was recorded, so every day has the same hours.")
@@ -66,6 +78,13 @@ def _duration(seconds: float) -> str:
         if seconds >= 2 * unit_s:
             return f"{seconds / unit_s:.3g} {unit}"
     return f"{seconds / SECONDS_PER_MINUTE:.3g} minutes"
+
+
+def _of_jobs(fit: Fit) -> list[str]:
+    if fit.step_s < TOO_COARSE_S - 1e-6:
+        return []
+    minutes = fit.step_s / SECONDS_PER_MINUTE
+    return [f"Scheduled jobs: in steps of {minutes:g} minutes they cannot be told from the course of the day."]
 
 
 def _of_spikes(fit: Fit) -> list[str]:

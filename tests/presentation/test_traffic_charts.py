@@ -229,6 +229,23 @@ def test_a_model_that_is_the_recording_lies_on_it():
         np.testing.assert_allclose(model, recorded_line)
 
 
+def test_the_fitted_course_is_drawn_at_the_middle_of_the_steps_it_is_the_mean_of():
+    requests = 10.0 + np.arange(48.0)
+    for step_s, first in ((3_600.0, 0.5), (86_400.0 / 48, 0.25)):
+        drawn = draw_trace_fit("A fit", requests, requests[None, :], requests, step_s, start=MONDAY).axes[0].lines
+        course = next(line for line in drawn if line.get_linestyle() == "--")
+        assert course.get_drawstyle() == "default"
+        np.testing.assert_allclose(course.get_xdata(), first * (1 + 2 * np.arange(48)))
+
+
+def test_the_course_of_sums_of_days_is_level_over_each_day():
+    requests = 10.0 + np.arange(7.0)
+    drawn = draw_trace_fit("A fit", requests, requests[None, :], requests, 86_400.0, start=MONDAY).axes[0].lines
+    course = next(line for line in drawn if line.get_linestyle() == "--")
+    assert course.get_drawstyle() == "steps-post"
+    np.testing.assert_allclose(course.get_xdata(), 24.0 * np.arange(8))
+
+
 def test_long_recordings_show_the_busiest_week_and_a_typical_one():
     weekly = np.repeat([10.0, 14.0, 30.0, 13.0], 7 * 24)
     assert weeks_drawn(weekly, 3_600.0, MONDAY, "UTC") == [

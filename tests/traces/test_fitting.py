@@ -226,6 +226,94 @@ def test_a_ceiling_is_found_where_peaks_pile_up_below_it_and_only_there(rng):
     assert fit.cap_to_mean == pytest.approx(5_000 / held.mean(), rel=0.05)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_an_hourly_bell_with_noise_has_no_ceiling_and_no_job(seed):
+    """By construction there is none: a lognormal scatter of 12 % around a bell, from Monday, weekends lower."""
+    rng = np.random.default_rng(seed)
+    hours = hours_of(4 * 168, 3_600.0)
+    bell = (100 + 900 * np.exp(-(((hours % 24 - 11.5) / 4) ** 2))) * np.where(hours // 24 % 7 >= 5, 0.35, 1.0)
+    fit = fit_recording(recording(rng.poisson(bell * rng.lognormal(0.0, 0.12, hours.size)), step_s=3_600.0))
+    assert fit.cap_to_mean is None
+    assert fit.jobs == ()
+
+
+def office_plateau(hour):
+    return 100 + 1_500 / (1 + np.exp(-(hour - 8.5) / 0.7)) / (1 + np.exp((hour - 17.5) / 0.8))
+
+
+def lunch_dip(hour):
+    return 60 + 900 * np.exp(-(((hour - 10.5) / 1.5) ** 2)) + 950 * np.exp(-(((hour - 15) / 2) ** 2))
+
+
+def evening_peak(hour):
+    return 150 + 800 * np.exp(-(((hour - 20.5) / 2) ** 2))
+
+
+@pytest.mark.parametrize("day", [office_plateau, lunch_dip, evening_peak])
+@pytest.mark.parametrize(("step_s", "weekend"), [(3_600.0, 0.25), (1_800.0, 1.1), (1_200.0, 0.25), (600.0, 1.1)])
+def test_the_course_of_a_day_is_no_job_in_long_and_short_steps(rng, day, step_s, weekend):
+    hours = hours_of(round(21 * 86_400 / step_s), step_s)
+    rate = day(hours % 24) * np.where(hours // 24 % 7 >= 5, weekend, 1.0) * step_s / 360.0
+    fit = fit_recording(recording(rng.poisson(rate * rng.lognormal(0.0, 0.1, hours.size)), step_s=step_s))
+    assert fit.jobs == ()
+    assert any("Scheduled jobs" in sentence for sentence in fit.unknown) == (step_s >= 1_800.0)
+
+
+def test_a_block_that_weekends_have_at_half_the_height_is_course_and_no_job(rng):
+    hours = hours_of(3 * WEEK)
+    heights = np.where(hours // 24 % 7 >= 5, 4.0, 8.0)
+    requests = rng.poisson(1_000 * (1.0 + heights * ((hours % 24 >= 9) & (hours % 24 < 12))))
+    assert fit_recording(recording(requests)).jobs == ()
+
+
+# Nearly whole days, and sums of days
+
+
+def test_a_day_that_lacks_a_minute_has_its_24_hours(rng):
+    rate = 0.5 + 0.4 * np.sin(2 * np.pi * np.arange(1_439) / 1_440)
+    fit = fit_recording(recording(rng.poisson(rate), step_s=60.0))
+    assert fit.step_s == 3_600.0  # so few requests are added up to hours, the last one with 59 minutes
+    assert fit.course.kind == "day"
+    assert not any(sentence.startswith("The course of the day") for sentence in fit.unknown)
+    # By hand: the mean is 0.5 a minute, the morning (3 to 9) 0.4 x 2 sqrt(2) / pi above it.
+    assert fit.weights[3:9].mean() == pytest.approx(1 + 0.8 * 2 * np.sqrt(2) / np.pi, rel=0.15)
+
+
+def test_a_day_that_lacks_an_hour_is_not_taken_for_whole(rng):
+    assert fit_recording(recording(rng.poisson(50.0, 1_380), step_s=60.0)).course.kind == "level"
+
+
+def test_a_week_that_lacks_a_minute_has_weekdays_and_weekends(rng):
+    weekend = np.arange(10_079) // 1_440 >= 5
+    fit = fit_recording(recording(rng.poisson(np.where(weekend, 30.0, 100.0)), step_s=60.0))
+    assert fit.course.kind == "weekdays_and_weekends"
+    assert fit.weights[12] / fit.weights[36] == pytest.approx(100 / 30, rel=0.05)
+    assert not any("course of the week" in sentence for sentence in fit.unknown)
+
+
+DAYS_FROM_MONDAY = np.array([1.2, 1.3, 1.1, 1.2, 1.1, 0.6, 0.5])  # mean one
+
+
+def test_sums_of_days_tell_the_days_of_the_week_and_nothing_of_the_day(rng):
+    saturday = MONDAY + timedelta(days=5)
+    requests = rng.poisson(20_000 * np.roll(np.resize(DAYS_FROM_MONDAY, 63), 2))
+    fit = fit_recording(recording(requests, step_s=86_400.0, start=saturday))
+    section = fit.traffic()
+    assert section["weekly"]["day_weights"] == pytest.approx(DAYS_FROM_MONDAY, rel=0.02)
+    assert not {"hourly_weights", "weekday_hours", "weekend_hours"} & set(section)
+    assert any(sentence.startswith("The course of the day") for sentence in fit.unknown)
+    weights = [parameter for parameter in fit.parameters if parameter.key.startswith("weekly.day_weights")]
+    assert len(weights) == 7
+    assert all(weight.low < weight.value < weight.high for weight in weights)
+    assert yaml.safe_load(fit.yaml())["traffic"]["weekly"]["day_weights"] == list(section["weekly"]["day_weights"])
+    np.testing.assert_allclose(fit.expected_requests, requests, rtol=0.05)
+
+
+def test_sums_of_days_without_a_date_show_one_level(rng):
+    fit = fit_recording(recording(rng.poisson(20_000.0, 60), step_s=86_400.0, start=None))
+    assert fit.course.kind == "level"
+
+
 # Lengths
 
 

@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from demand_with_known_parts import recording
 
+from simulator.traces.fit_card import card_lines
+from simulator.traces.fitting import fit_recording
 from simulator.traces.goodness import Likeness, compare, error_of_the_top, statistics, window_lengths
 
 
@@ -54,3 +57,17 @@ def test_the_error_is_the_root_mean_square_over_peaks_and_percentiles_alone():
         Likeness("index of dispersion", 1.0, 99.0, 0, 99),
     )
     assert error_of_the_top(rows) == pytest.approx(np.sqrt((0.1**2 + 0.3**2) / 2))
+
+
+@pytest.mark.parametrize(
+    ("model", "low", "ending"),
+    [
+        (2.56, 1.9, "28 % off: this demand is not well described by the fit."),
+        (2.2, 2.05, "10 % off, 2 of 2 rows out of their band: this demand is not well described by the fit."),
+        (2.2, 1.9, "10 % off (root mean square)."),
+    ],
+)
+def test_the_card_says_plainly_that_a_demand_is_not_described(model, low, ending):
+    fit = fit_recording(recording(np.random.default_rng(0).poisson(500.0, 300)))
+    rows = (Likeness("peak/mean, 10 min", 2.0, model, low, 3.0), Likeness("p99/mean, 10 min", 2.0, model, low, 3.0))
+    assert card_lines(fit, rows, 60)[-1].endswith(f": {ending}")

@@ -176,9 +176,14 @@ def _draw_span(axes: Axes, requests: Array, runs: Array, level: Array, *, step_s
     recorded, course = _grouped(requests, group), _grouped(level, group)
     low, high = np.quantile(np.stack([_grouped(run, group) for run in runs]), _QUANTILES, axis=0)
     ends = np.append(hours, requests.size * step_s / SECONDS_PER_HOUR)
-    low, high, course, recorded = (np.append(values, values[-1]) for values in (low, high, course, recorded))
+    middles = 0.5 * (ends[:-1] + ends[1:])  # a mean over some steps is the course in the middle of them
+    low, high, recorded = (np.append(values, values[-1]) for values in (low, high, recorded))
     axes.fill_between(ends, low, high, step="post", color=_BAND, linewidth=0, zorder=2)
-    axes.plot(ends, course, color=_MODEL, linewidth=2.2, linestyle=_MODEL_DASHES, zorder=3)
+    if step_s >= SECONDS_PER_DAY:  # sums of days tell no course of the day
+        middles, course, drawn = ends, np.append(course, course[-1]), "steps-post"
+    else:
+        drawn = "default"
+    axes.plot(middles, course, color=_MODEL, linewidth=2.2, linestyle=_MODEL_DASHES, drawstyle=drawn, zorder=3)
     axes.plot(ends, recorded, color=INK, linewidth=1.5, drawstyle="steps-post", zorder=4)
     return float(np.nanmax([np.nanmax(recorded), high.max()]))
 
