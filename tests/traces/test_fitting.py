@@ -150,6 +150,7 @@ def test_taylors_exponent_is_fitted_where_the_load_ranges_and_assumed_where_not(
 # Spikes
 
 
+@pytest.mark.slow
 def test_spikes_are_found_with_rate_height_and_half_life(rng):
     steps, count = 8 * WEEK, 40
     at = (np.arange(count) + rng.random(count)) * steps / count
@@ -283,6 +284,7 @@ def test_a_day_that_lacks_an_hour_is_not_taken_for_whole(rng):
     assert fit_recording(recording(rng.poisson(50.0, 1_380), step_s=60.0)).course.kind == "level"
 
 
+@pytest.mark.slow
 def test_a_week_that_lacks_a_minute_has_weekdays_and_weekends(rng):
     weekend = np.arange(10_079) // 1_440 >= 5
     fit = fit_recording(recording(rng.poisson(np.where(weekend, 30.0, 100.0)), step_s=60.0))
