@@ -110,10 +110,15 @@ def inspect(
         recording = replace(recording, start_utc=moment.astimezone(UTC))
 
     from simulator.presentation.files import json_text
-    from simulator.presentation.traffic_card import print_recorded_traffic
-    from simulator.presentation.traffic_content import recording_content
-    from simulator.presentation.traffic_shown import recorded_traffic
+    from simulator.presentation.traffic_card import lengths_lines, print_recorded_traffic
+    from simulator.presentation.traffic_content import lengths_content, recording_content
+    from simulator.presentation.traffic_shown import recorded_traffic, tells_lengths_only
 
+    if tells_lengths_only(recording):
+        if output is not None:
+            raise ValueError(f"{file}: tells lengths only, there is no demand to draw; leave --output out")
+        click.echo(json_text(lengths_content(recording)).rstrip() if as_json else "\n".join(lengths_lines(recording)))
+        return
     try:
         shown = recorded_traffic(recording, timezone)
     except ValueError as error:

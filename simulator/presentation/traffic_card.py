@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
 import numpy as np
@@ -12,7 +12,13 @@ from simulator.domain.recordings import Recording
 from simulator.domain.traffic_statistics import DemandStatistics, duration_words
 from simulator.domain.units import DAYS_PER_MONTH, SECONDS_PER_DAY
 from simulator.presentation.numbers import number, percent
-from simulator.presentation.traffic_shown import LengthsShown, ScenarioTraffic, TrafficShown, window_word
+from simulator.presentation.traffic_shown import (
+    LengthsShown,
+    ScenarioTraffic,
+    TrafficShown,
+    recorded_lengths,
+    window_word,
+)
 
 _LABEL = 25  # width of the first column
 QUANTILES = (50, 90, 99)
@@ -68,6 +74,16 @@ def recording_lines(recording: Recording, shown: TrafficShown) -> list[str]:
         *_rate_lines(shown, statistics.mean_requests_per_s, None if tokens is None else tokens / SECONDS_PER_DAY),
         *_statistics_lines(shown),
         *_length_lines(shown),
+        *_correlation_lines(recording),
+        *(["", *(f"- {note}" for note in recording.notes)] if recording.notes else []),
+    ]
+
+
+def lengths_lines(recording: Recording) -> list[str]:
+    """The card of a recording that tells lengths only, line by line."""
+    return [
+        f"{recording.source}: {recording.layout}",
+        *_length_table({name: (one, "") for name, one in recorded_lengths(recording).items()}, ""),
         *_correlation_lines(recording),
         *(["", *(f"- {note}" for note in recording.notes)] if recording.notes else []),
     ]
@@ -195,22 +211,26 @@ def _short(value: float) -> str:
 
 
 def _length_lines(shown: TrafficShown) -> list[str]:
-    width = 10
     statistics = shown.statistics
     drifts = {
         "prompts": (statistics.input_drift_relative_sd, "input_drift_relative_sd"),
         "answers": (statistics.output_drift_relative_sd, "output_drift_relative_sd"),
     }
-    heads = ("mean", *(f"p{share}" for share in QUANTILES))
-    lines = [
-        "",
-        f"  {'length [tokens]':<{_LABEL}}" + "".join(f"{head:>{width}}" for head in heads) + "   drift of the mean",
-    ]
+    rows = {}
     for name, one in shown.lengths.items():
-        cells = "".join(f"{cell:>{width}}" for cell in _length_cells(one))
         drift, key = drifts[name]
-        words = "none" if drift == 0 else known(drift, statistics.needs.get(key, ""), percent)
-        lines.append(f"  {name:<{_LABEL}}{cells}   {words}")
+        rows[name] = (one, "none" if drift == 0 else known(drift, statistics.needs.get(key, ""), percent))
+    return _length_table(rows, "drift of the mean")
+
+
+def _length_table(rows: Mapping[str, tuple[LengthsShown, str]], last: str) -> list[str]:
+    """Lengths by name with a remark each, below a line of heads of which `last` is that of the remarks."""
+    width = 10
+    heads = ("mean", *(f"p{share}" for share in QUANTILES))
+    lines = ["", f"  {'length [tokens]':<{_LABEL}}{''.join(f'{head:>{width}}' for head in heads)}   {last}".rstrip()]
+    for name, (one, remark) in rows.items():
+        cells = "".join(f"{cell:>{width}}" for cell in _length_cells(one))
+        lines.append(f"  {name:<{_LABEL}}{cells}   {remark}".rstrip())
     return lines
 
 

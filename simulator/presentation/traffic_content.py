@@ -40,6 +40,19 @@ def recording_content(recording: Recording, shown: TrafficShown) -> dict[str, An
     }
 
 
+def lengths_content(recording: Recording) -> dict[str, Any]:
+    """The same of a recording that tells lengths only."""
+    laws = {"prompts": recording.input_lengths, "answers": recording.output_lengths}
+    return {
+        "source": recording.source,
+        "layout": recording.layout,
+        "rows": recording.rows,
+        "mean_tokens": {name: None if law is None else law.mean for name, law in laws.items()},
+        "length_correlation": recording.length_correlation,
+        "notes": list(recording.notes),
+    }
+
+
 def shown_content(shown: TrafficShown) -> dict[str, Any]:
     """Statistics and lengths of a demand, with units in their names."""
     statistics = asdict(shown.statistics)

@@ -122,6 +122,18 @@ def scenario_traffic(scenario: Scenario) -> ScenarioTraffic:
     return ScenarioTraffic(scenario, volume, path, shown)
 
 
+def tells_lengths_only(recording: Recording) -> bool:
+    """Whether a recording knows how long requests are, but of no step how many there were."""
+    has_lengths = recording.input_lengths is not None or recording.output_lengths is not None
+    return has_lengths and not np.isfinite(recording.requests).any()
+
+
+def recorded_lengths(recording: Recording) -> dict[str, LengthsShown]:
+    """Lengths of a recording that tells no more than those."""
+    laws = {"prompts": recording.input_lengths, "answers": recording.output_lengths}
+    return {name: _recorded_lengths(law, None) for name, law in laws.items()}
+
+
 def recorded_traffic(recording: Recording, timezone: str) -> TrafficShown:
     """A recording as it is shown; raises `ValueError` if it holds no request."""
     shown = _shown(

@@ -137,7 +137,8 @@ def _of_document(document: Document, step_s: float, timezone: str) -> Recording:
     whole = next(document.records(), None) if document.by_lines else document.whole
     if is_range_query(whole):
         return read_range_query(document, whole)
-    if is_dataset(document.whole):
+    if is_dataset(whole):
+        document.whole = whole  # on a single line it looks like a file of one record
         return read_dataset(document)
     if is_usage_document(document):
         return read_usage_document(document)

@@ -228,3 +228,21 @@ def test_help_is_told_without_loading_what_computes():
         )
         assert done.stdout.splitlines()[-1] == "loaded []"
         assert "Example:" in done.stdout or "Try:" in done.stdout
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_file_of_lengths_alone_is_told_by_its_lengths(breakeven, tmp_path, indent):
+    windows = {"0": {"input_tokens": "{100: 0.5, 300: 0.5}", "output_tokens": "{20: 1.0}"}}
+    path = tmp_path / "lengths.json"
+    path.write_text(json.dumps(windows, indent=indent), encoding="utf-8")
+    result = breakeven("trace", "inspect", str(path))
+    assert (result.status, result.stderr) == (0, "")
+    rows = {line.split()[0]: line.split()[1:] for line in result.stdout.splitlines() if line.strip()}
+    assert rows["prompts"][0] == "200"
+    assert rows["answers"] == ["20", "20", "20", "20"]
+    told = json.loads(breakeven("trace", "inspect", str(path), "--json").stdout)
+    assert told["mean_tokens"] == {"prompts": 200.0, "answers": 20.0}
+    refused = breakeven("trace", "inspect", str(path), "--output", str(tmp_path / "out"))
+    assert refused.status == 2
+    assert "tells lengths only" in refused.stderr
+    assert not (tmp_path / "out").exists()
