@@ -1,54 +1,61 @@
-"""API models and their prices by date, from the bundled data of genai-prices; offline, never updated at run time.
-
-The library takes a noticeable part of a second to import, so it is imported when a price is first asked for.
-"""
+"""API models and their prices by date, from the bundled data of genai-prices and, for the rest, lists of our own."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
-from importlib.metadata import version
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from simulator.catalogue.errors import UnknownId
+from simulator.catalogue.api_library import (
+    MAIN_PROVIDERS,
+    Match,
+    exact_match,
+    find,
+    library_model_ids,
+    library_provider_ids,
+    library_version,
+    unknown_model,
+)
+from simulator.catalogue.own_token_prices import (
+    OwnTokenPrices,
+    own_card,
+    own_model_ids,
+    own_providers,
+    own_row_in_force,
+    own_rows,
+)
 from simulator.catalogue.price_rows import (
+    SERVICE_TIERS,
     BatchPrices,
     as_utc,
     batch_prices,
+    change_dates,
+    daily_windows,
+    dated_rows,
+    extra_prices_of,
     first_row_date,
     has_daily_windows,
+    has_service_tier_row,
     row_in_force,
     row_start_date,
     tiers_of,
     unbilled_keys,
+    usd_of,
 )
 from simulator.domain.pricing import PriceCard
 from simulator.domain.units import HALF_HOURS_PER_DAY, SECONDS_PER_HALF_HOUR
 
 if TYPE_CHECKING:
-    from genai_prices.data_snapshot import DataSnapshot
-    from genai_prices.types import ModelInfo, Provider
+    from genai_prices.types import ConditionalPrice
 
 BUNDLED_DATA_AS_OF = date(2026, 11, 9)  # newest dated row of genai-prices 0.2.3 that is not an announcement
-MAIN_PROVIDERS = ("anthropic", "openai", "google", "mistral", "x-ai", "deepseek", "groq", "together", "fireworks")
-SUGGESTIONS = 6
-
-
-class UnknownApiId(UnknownId):
-    """A model or provider that the price library does not know; of its many ids the message names the nearest."""
-
-    def __init__(self, given: str, rule: str, near: list[str]) -> None:
-        super().__init__(given, near)
-        suggestions = f"; did you mean {', '.join(near)}?" if near else ""
-        self.args = (f"is {given!r}, {rule}{suggestions}",)
+STANDARD = "standard"
 
 
 @dataclass(frozen=True)
 class ApiModel:
-    """A model of the price library as one provider sells it, and what a reader should know about the match."""
+    """A model of a price list as one provider sells it, and what a reader should know about the match."""
 
     provider_id: str
     model_id: str
@@ -57,34 +64,41 @@ class ApiModel:
     context_window: int | None
     warnings: tuple[str, ...]
     has_time_of_day_prices: bool
-
-
-@dataclass(frozen=True)
-class _Match:
-    """A model of the library, the provider it is bought from, and the provider whose price list it stands in."""
-
-    seller: Provider
-    owner: Provider
-    model: ModelInfo
+    in_own_list: bool = False
 
     @property
     def label(self) -> str:
-        return f"model {self.model.id!r} of {self.seller.id}"
+        """How messages call the model."""
+        return f"model {self.model_id!r} of {self.provider_id}"
+
+
+@dataclass(frozen=True)
+class DailyWindow:
+    """Prices of their own in some hours of every day: from `start` to before `end`, UTC."""
+
+    start: time
+    end: time
+    card: PriceCard
 
 
 def api_providers() -> tuple[str, ...]:
-    """Ids of the providers, in alphabetical order."""
-    return tuple(sorted(provider.id for provider in _library().providers))
+    """Ids of the providers, those of our own lists among them, in alphabetical order."""
+    return tuple(sorted({*library_provider_ids(), *own_providers()}))
 
 
 def api_model_ids(provider: str | None = None) -> tuple[str, ...]:
     """Ids of a provider's models in alphabetical order; without a provider, those of the main providers."""
-    providers = [_provider(provider)] if provider is not None else _main_providers()
-    return tuple(sorted({model.id for provider in providers for model in provider.models}))
+    sellers = MAIN_PROVIDERS if provider is None else (provider,)
+    own = {model for seller in sellers for model in own_model_ids(seller)}
+    if provider in own_providers() and provider not in library_provider_ids():
+        return tuple(sorted(own))
+    return tuple(sorted(library_model_ids(provider) | own))
 
 
 def resolve_api_model(model: str, provider: str | None = None) -> ApiModel:
-    """The library's model for an id or alias, with a warning wherever the match is not exact.
+    """The model for an id or alias, with a warning wherever the match is not exact.
+
+    An id of the library comes first, then one of our own lists, then an alias of the library.
 
     Parameters
     ----------
@@ -102,9 +116,15 @@ def resolve_api_model(model: str, provider: str | None = None) -> ApiModel:
     Raises
     ------
     UnknownId
-        If the library does not know the provider or the model; names near matches.
+        If no list knows the provider or the model; names near matches.
     """
-    match = _match(model, provider)
+    match = None if provider is None else exact_match(model, provider)
+    if match is None and provider is not None:
+        if own := own_rows(model, provider.lower()):
+            return _own_api_model(model, provider.lower(), own[-1])
+        if provider.lower() in own_providers() and provider.lower() not in library_provider_ids():
+            raise unknown_model(model, provider.lower())
+    match = match or find(model, provider)
     return ApiModel(
         provider_id=match.seller.id,
         model_id=match.model.id,
@@ -116,32 +136,47 @@ def resolve_api_model(model: str, provider: str | None = None) -> ApiModel:
     )
 
 
-def price_card(api_model: ApiModel, at: datetime) -> PriceCard:
+def price_card(api_model: ApiModel, at: datetime, service_tier: str = STANDARD) -> PriceCard:
     """The prices in force at a moment (UTC where it has no zone).
+
+    Parameters
+    ----------
+    api_model : ApiModel
+        From `resolve_api_model`.
+    at : datetime
+        The moment.
+    service_tier : str
+        `standard`, `flex` (cheaper, may wait), `priority` (dearer, sooner) or `fast` (Anthropic's fast mode; at OpenAI
+        another word for priority). Where the list has no prices of the tier, as `has_service_tier` tells, the card is
+        the standard one. Batch prices are the same in every tier.
 
     Raises
     ------
     ValueError
-        If no price is in force yet, or the model is not priced per token of input and output.
+        If no price is in force yet, the model is not priced per token of input and output, or there is no such tier.
     """
-    match = _known(api_model)
+    _check_tier(service_tier)
     moment = as_utc(at)
-    row = row_in_force(match.model, moment, match.label)
-    batch = BatchPrices(None)
-    if match.owner is match.seller:  # the library's batch prices hold at the provider that lists them, nowhere else
-        batch = batch_prices(match.model, match.seller.id, moment, match.label)
-    page = (match.owner.pricing_urls or [match.owner.name])[0]
-    source = f"genai-prices {_library_version()}, {page}"
-    start = row_start_date(row)
-    return PriceCard(
-        tiers=tiers_of(row.prices, match.label),
-        batch=batch.tiers,
-        source=f"{source}; {batch.note}" if batch.note else source,
-        as_of=BUNDLED_DATA_AS_OF if start is None else min(start, BUNDLED_DATA_AS_OF),
-    )
+    if api_model.in_own_list:
+        row = own_row_in_force(_own(api_model), moment.date(), api_model.label)
+        return own_card(row, api_model.provider_id)
+    match = _known(api_model)
+    return _card_of_row(match, row_in_force(match.model, moment, match.label), moment, service_tier)
 
 
-def day_price_cards(api_model: ApiModel, day: date) -> tuple[PriceCard, ...]:
+def has_service_tier(api_model: ApiModel, at: datetime, tier: str) -> bool:
+    """Whether the list has prices of a service tier at a moment; it always has those of `standard`."""
+    _check_tier(tier)
+    if tier == STANDARD:
+        return True
+    if api_model.in_own_list:
+        return False
+    match = _known(api_model)
+    # The variants of a list hold at the provider that keeps it, not where its prices stand in for missing ones.
+    return match.owner is match.seller and has_service_tier_row(match.model, tier, as_utc(at))
+
+
+def day_price_cards(api_model: ApiModel, day: date, service_tier: str = STANDARD) -> tuple[PriceCard, ...]:
     """Prices of a UTC day: one card, or one per half hour for a model with peak hours.
 
     A half hour has the prices of its first minute: providers change them on the full or the half hour. A row of the
@@ -150,86 +185,144 @@ def day_price_cards(api_model: ApiModel, day: date) -> tuple[PriceCard, ...]:
     """
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
     if not api_model.has_time_of_day_prices:
-        return (price_card(api_model, midnight),)
+        return (price_card(api_model, midnight, service_tier),)
     starts = (timedelta(seconds=place * SECONDS_PER_HALF_HOUR) for place in range(HALF_HOURS_PER_DAY))
-    return tuple(price_card(api_model, midnight + start) for start in starts)
+    return tuple(price_card(api_model, midnight + start, service_tier) for start in starts)
+
+
+def price_change_dates(api_model: ApiModel) -> tuple[date, ...]:
+    """Days on which a price of any kind changes, in order: between two of them every day is alike."""
+    if api_model.in_own_list:
+        return tuple(row.effective_from for row in _own(api_model))
+    return change_dates(_known(api_model).model)
 
 
 def first_price_date(api_model: ApiModel) -> date | None:
-    """First date with a price; None where the library's first price carries no date."""
+    """First date with a price; None where the first price of the list carries no date."""
+    if api_model.in_own_list:
+        return _own(api_model)[0].effective_from
     return first_row_date(_known(api_model).model)
 
 
-@lru_cache(maxsize=1)
-def _library() -> DataSnapshot:
-    from genai_prices.data import providers
-    from genai_prices.data_snapshot import DataSnapshot
+def price_history(api_model: ApiModel) -> tuple[tuple[date | None, PriceCard], ...]:
+    """Every price of the list that holds all day, with its first day, announced ones included, in order of time.
 
-    return DataSnapshot(providers=providers, from_auto_update=False)
-
-
-@lru_cache(maxsize=1)
-def _library_version() -> str:
-    return version("genai-prices")
-
-
-def _match(model: str, provider: str | None) -> _Match:
-    seller = _provider(provider) if provider is not None else _provider_of(model)
-    found = _own_model(seller, model) or seller.find_model(model, all_providers=_library().providers)
-    if found is None:
-        raise UnknownApiId(model, f"must be a model of {seller.id} in the price library", _near_ids(model, [seller]))
-    return _Match(seller, _owner(seller, found), found)
+    None as first day: from the beginning. Prices of some hours of the day are in `daily_windows_of`. Batch prices are
+    those of the first day, or of an undated row's last.
+    """
+    if api_model.in_own_list:
+        return tuple((row.effective_from, own_card(row, api_model.provider_id)) for row in _own(api_model))
+    match = _known(api_model)
+    rows = dated_rows(match.model)
+    starts = [start for start, _ in rows if start is not None]
+    last_undated_day = starts[0] - timedelta(days=1) if starts else BUNDLED_DATA_AS_OF
+    return tuple(
+        (start, _card_of_row(match, row, datetime.combine(start or last_undated_day, time(), UTC)))
+        for start, row in rows
+    )
 
 
-def _known(api_model: ApiModel) -> _Match:
-    return _match(api_model.model_id, api_model.provider_id)
+def daily_windows_of(api_model: ApiModel) -> tuple[DailyWindow, ...]:
+    """The hours of the day with prices of their own, as the list has them now."""
+    if api_model.in_own_list:
+        return ()
+    match = _known(api_model)
+    return tuple(
+        DailyWindow(start, end, price_card(api_model, datetime.combine(BUNDLED_DATA_AS_OF, start, UTC)))
+        for start, end in daily_windows(match.model)
+    )
 
 
-def _own_model(provider: Provider, model_id: str) -> ModelInfo | None:
-    """The model with exactly this id: the library's own matching misses the ids of some of its models."""
-    return next((model for model in provider.models if model.id.lower() == model_id.lower()), None)
+def extra_prices(api_model: ApiModel, at: datetime) -> dict[str, float]:
+    """Prices at a moment beside those per token of text, by what they are for, such as `web_searches`.
+
+    In USD per one: a search, request, second of audio, page, or token of another kind; none for our own lists.
+    """
+    if api_model.in_own_list:
+        return {}
+    match = _known(api_model)
+    return extra_prices_of(row_in_force(match.model, as_utc(at), match.label).prices)
 
 
-def _owner(seller: Provider, found: ModelInfo) -> Provider:
-    candidates = (seller, *_library().providers)
-    return next(provider for provider in candidates if any(found is model for model in provider.models))
+def input_only_usd_per_mtok(model: str, provider: str | None, at: datetime) -> float:
+    """Price of a million tokens of input of a model that may have no other price, such as an embedding model.
+
+    Raises
+    ------
+    ValueError
+        If no list knows the model, or it has no price per token of input at the moment.
+    """
+    api_model = resolve_api_model(model, provider)
+    if api_model.in_own_list:
+        return price_card(api_model, at).tiers[0].prices.input_usd_per_mtok
+    match = _known(api_model)
+    price = row_in_force(match.model, as_utc(at), match.label).prices.input_mtok
+    if price is None:
+        raise ValueError(f"{match.label} has no price per token of input")
+    return usd_of(price, above_input_tokens=0)
 
 
-def _provider(provider_id: str) -> Provider:
-    from genai_prices.data_snapshot import find_provider_by_id
-
-    provider = find_provider_by_id(_library().providers, provider_id)
-    if provider is None:
-        near = difflib.get_close_matches(provider_id.lower(), api_providers(), n=SUGGESTIONS, cutoff=0.5)
-        raise UnknownApiId(provider_id, "must be a provider of the price library", [repr(known) for known in near])
-    return provider
-
-
-def _provider_of(model: str) -> Provider:
-    try:
-        return _library().find_provider(model.lower(), None, None)
-    except LookupError:
-        near = _near_ids(model, _main_providers())
-        rule = "must be given with a provider, because its name tells none"
-        raise UnknownApiId(model, rule, near) from None
+def price_list_source(api_model: ApiModel, at: datetime) -> tuple[str, date | None, bool]:
+    """Where the prices in force at a moment come from, as of when, and whether they are unverified."""
+    if api_model.in_own_list:
+        card = price_card(api_model, at)
+        return card.source, card.as_of, card.unverified
+    match = _known(api_model)
+    return (*_source(match, row_in_force(match.model, as_utc(at), match.label)), False)
 
 
-def _main_providers() -> list[Provider]:
-    return [provider for provider in _library().providers if provider.id in MAIN_PROVIDERS]
+def _check_tier(service_tier: str) -> None:
+    if service_tier != STANDARD and service_tier not in SERVICE_TIERS:
+        raise ValueError(f"service_tier is {service_tier!r}, must be one of {', '.join([STANDARD, *SERVICE_TIERS])}")
 
 
-def _near_ids(model: str, providers: list[Provider]) -> list[str]:
-    """Ids close to `model`, compared without the maker's name that some providers put in front."""
-    ids_by_name: dict[str, list[str]] = {}
-    for provider in providers:
-        for known in provider.models:
-            shown = repr(known.id) if len(providers) == 1 else f"{known.id!r} ({provider.id})"
-            ids_by_name.setdefault(known.id.lower().rpartition("/")[2], []).append(shown)
-    near = difflib.get_close_matches(model.lower().rpartition("/")[2], ids_by_name, n=SUGGESTIONS, cutoff=0.5)
-    return [shown for name in near for shown in ids_by_name[name]][:SUGGESTIONS]
+def _card_of_row(match: Match, row: ConditionalPrice, moment: datetime, service_tier: str = STANDARD) -> PriceCard:
+    """A row of the library at a moment as a price card, with the batch prices of that moment."""
+    batch, prices = BatchPrices(None), row.prices
+    source, as_of = _source(match, row)
+    if match.owner is match.seller:  # batch and service tiers hold at the provider that lists them, nowhere else
+        batch = batch_prices(match.model, match.seller.id, moment, match.label)
+        if service_tier != STANDARD and has_service_tier_row(match.model, service_tier, moment):
+            prices = match.model.get_prices(moment, SERVICE_TIERS[service_tier])
+            source = f"{source}, {service_tier} tier"
+    return PriceCard(
+        tiers=tiers_of(prices, match.label),
+        batch=batch.tiers,
+        source=f"{source}; {batch.note}" if batch.note else source,
+        as_of=as_of,
+    )
 
 
-def _warnings(match: _Match, asked_for: str, asked_provider: str | None) -> Iterable[str]:
+def _source(match: Match, row: ConditionalPrice) -> tuple[str, date]:
+    page = (match.owner.pricing_urls or [match.owner.name])[0]
+    start = row_start_date(row)
+    as_of = BUNDLED_DATA_AS_OF if start is None else min(start, BUNDLED_DATA_AS_OF)
+    return f"genai-prices {library_version()}, {page}", as_of
+
+
+def _known(api_model: ApiModel) -> Match:
+    return find(api_model.model_id, api_model.provider_id)
+
+
+def _own(api_model: ApiModel) -> tuple[OwnTokenPrices, ...]:
+    return own_rows(api_model.model_id, api_model.provider_id)
+
+
+def _own_api_model(asked_for: str, provider: str, row: OwnTokenPrices) -> ApiModel:
+    drifts = f"alias_drifts: {asked_for!r} is priced as {row.model!r}"
+    return ApiModel(
+        provider_id=provider,
+        model_id=row.model,
+        asked_for=asked_for,
+        name=row.model.rpartition("/")[2],
+        context_window=row.context_window_tokens,
+        warnings=() if asked_for.lower() == row.model.lower() else (drifts,),
+        has_time_of_day_prices=False,
+        in_own_list=True,
+    )
+
+
+def _warnings(match: Match, asked_for: str, asked_provider: str | None) -> Iterable[str]:
     model, seller = match.model, match.seller
     if asked_for.lower() != model.id.lower():
         yield f"alias_drifts: {asked_for!r} is priced as {model.id!r}; another release of the price library may differ"

@@ -10,8 +10,9 @@ _MOST_LISTED = 50  # ids that a line may hold
 class UnknownId(ValueError):  # noqa: N818 - named for what is wrong, like KeyError
     """An id that the catalogue does not hold; the message names those it does."""
 
-    def __init__(self, given: str, allowed: Iterable[str]) -> None:
+    def __init__(self, given: str, allowed: Iterable[str], *, key: str = "") -> None:
         self.given = given
+        self.key = key  # which of several ids that were looked up
         self.allowed = tuple(sorted(allowed))
         from difflib import get_close_matches  # only when something is wrong: keeps the normal path quick
 

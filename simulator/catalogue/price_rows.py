@@ -7,6 +7,7 @@ before any row is in force, the full price where it has no batch price. Here suc
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
@@ -20,6 +21,22 @@ if TYPE_CHECKING:
     from genai_prices.types import ConditionalPrice, ModelInfo, ModelPrice, PriceVariant, TieredPrices
 
 BATCH = {"processing": "batch"}  # the library's key and value; any other spelling is silently the full price
+# Service tiers by the library's keys and values. Its tier `default` is the standard price; `fast` is OpenAI's other
+# word for priority, and a mode of its own at Anthropic.
+SERVICE_TIERS = {
+    "flex": {"service_tier": "flex"},
+    "priority": {"service_tier": "priority"},
+    "fast": {"service_tier": "fast", "speed": "fast"},
+}
+EXTRA_UNITS = (  # ending of a key of the library, the same of its unit in full, units that a price is for
+    ("_kcount", "", 1e3),
+    ("_mtok", "_tokens", 1e6),
+    ("_hours", "_seconds", 3600.0),
+    ("_mchars", "_characters", 1e6),
+    ("_kpages", "_pages", 1e3),
+    ("_gpixels", "_pixels", 1e9),
+)
+TOKEN_KEYS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok")
 UNBILLED_KEYS = ("requests_kcount", "output_reasoning_mtok", "output_citation_mtok")
 
 
@@ -64,6 +81,45 @@ def has_daily_windows(model: ModelInfo) -> bool:
     return any(isinstance(row.constraint, TimeOfDateConstraint) for row in price_rows(model))
 
 
+def daily_windows(model: ModelInfo) -> list[tuple[time, time]]:
+    """Hours of the day, UTC, in which a row of its own holds: from the first to before the second."""
+    from genai_prices.types import TimeOfDateConstraint
+
+    constraints = [row.constraint for row in price_rows(model)]
+    return [(one.start_time, one.end_time) for one in constraints if isinstance(one, TimeOfDateConstraint)]
+
+
+def dated_rows(model: ModelInfo) -> list[tuple[date | None, ConditionalPrice]]:
+    """The rows that hold all day, each with its first day, in order of time; None: from the beginning."""
+    from genai_prices.types import TimeOfDateConstraint
+
+    rows = [row for row in price_rows(model) if not isinstance(row.constraint, TimeOfDateConstraint)]
+    by_start = {row_start_date(row): row for row in rows}  # of two with the same day the later one wins
+    return sorted(by_start.items(), key=lambda item: item[0] or date.min)
+
+
+def change_dates(model: ModelInfo) -> tuple[date, ...]:
+    """Days from which a price of any kind holds that is another than the day before, in order."""
+    starts = [row_start_date(row) for row in (*price_rows(model), *(model.price_variants or ()))]
+    return tuple(sorted({start for start in starts if start is not None}))
+
+
+def has_service_tier_row(model: ModelInfo, tier: str, at: datetime) -> bool:
+    """Whether the list has prices of a service tier at a moment."""
+    return any(_variants(model, {key: value}, at) for key, value in SERVICE_TIERS[tier].items())
+
+
+def extra_prices_of(prices: ModelPrice) -> dict[str, float]:
+    """Prices beside those per token of text, by what they are for. [USD per search, request, second, page or token]"""
+    extras = {}
+    for key, price in prices.__dict__.items():
+        if price is None or key in TOKEN_KEYS or key.startswith("_"):
+            continue
+        ending, full, units = next((one for one in EXTRA_UNITS if key.endswith(one[0])), ("", "", 1.0))
+        extras[key.removesuffix(ending) + full] = usd_of(price, 0) / units
+    return extras
+
+
 def unbilled_keys(model: ModelInfo) -> tuple[str, ...]:
     """Prices of the model beside those per token of input and output, such as a fee per request."""
     present = {key for row in price_rows(model) for key, price in row.prices.__dict__.items() if price is not None}
@@ -98,10 +154,11 @@ def tiers_of(prices: ModelPrice, label: str) -> tuple[PriceTier, ...]:
         PriceTier(
             above_input_tokens=start,
             prices=TokenPrices(
-                input_usd_per_mtok=_usd(prices.input_mtok, start),
-                output_usd_per_mtok=_usd(prices.output_mtok, start),
+                input_usd_per_mtok=usd_of(prices.input_mtok, start),
+                output_usd_per_mtok=usd_of(prices.output_mtok, start),
                 cached_input_usd_per_mtok=_usd_or_none(prices.cache_read_mtok, start),
                 cache_write_usd_per_mtok=_usd_or_none(prices.cache_write_mtok, start),
+                cache_write_1h_usd_per_mtok=_usd_or_none(prices.cache_write_1h_mtok, start),
             ),
         )
         for start in sorted(starts)
@@ -116,7 +173,7 @@ def batch_prices(model: ModelInfo, provider_id: str, at: datetime, label: str) -
     list price (of some models it is not: then none is known). A cache price is multiplied only where the library's
     first batch price discounts it.
     """
-    if _batch_variants(model, at):
+    if _variants(model, BATCH, at):
         return BatchPrices(tiers_of(model.get_prices(at, BATCH), label))
     first_day = _first_batch_date(model)
     rule = batch_multipliers().get(provider_id)
@@ -151,25 +208,28 @@ def _prices_on(day: date, model: ModelInfo, label: str) -> tuple[TokenPrices, To
     return listed[0].prices, batch[0].prices
 
 
-def _batch_variants(model: ModelInfo, at: datetime) -> list[PriceVariant]:
+def _variants(model: ModelInfo, when: Mapping[str, str], at: datetime) -> list[PriceVariant]:
     return [
         variant
         for variant in model.price_variants or ()
-        if variant.when == BATCH and (variant.constraint is None or variant.constraint.active(at))
+        if variant.when == when and (variant.constraint is None or variant.constraint.active(at))
     ]
 
 
 def _discounted(prices: TokenPrices, multiplier: float, cache_multiplier: float) -> TokenPrices:
-    cached, write = prices.cached_input_usd_per_mtok, prices.cache_write_usd_per_mtok
+    def of_cache(price: float | None) -> float | None:
+        return None if price is None else cache_multiplier * price
+
     return TokenPrices(
         input_usd_per_mtok=multiplier * prices.input_usd_per_mtok,
         output_usd_per_mtok=multiplier * prices.output_usd_per_mtok,
-        cached_input_usd_per_mtok=None if cached is None else cache_multiplier * cached,
-        cache_write_usd_per_mtok=None if write is None else cache_multiplier * write,
+        cached_input_usd_per_mtok=of_cache(prices.cached_input_usd_per_mtok),
+        cache_write_usd_per_mtok=of_cache(prices.cache_write_usd_per_mtok),
+        cache_write_1h_usd_per_mtok=of_cache(prices.cache_write_1h_usd_per_mtok),
     )
 
 
-def _usd(price: Decimal | TieredPrices, above_input_tokens: int) -> float:
+def usd_of(price: Decimal | TieredPrices, above_input_tokens: int) -> float:
     """Price of a request one token longer than `above_input_tokens`: a tier holds above its start, not at it."""
     from genai_prices.types import TieredPrices
 
@@ -180,4 +240,4 @@ def _usd(price: Decimal | TieredPrices, above_input_tokens: int) -> float:
 
 
 def _usd_or_none(price: Decimal | TieredPrices | None, above_input_tokens: int) -> float | None:
-    return None if price is None else _usd(price, above_input_tokens)
+    return None if price is None else usd_of(price, above_input_tokens)

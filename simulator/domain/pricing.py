@@ -20,6 +20,7 @@ class TokenPrices:
     output_usd_per_mtok: float
     cached_input_usd_per_mtok: float | None = None
     cache_write_usd_per_mtok: float | None = None
+    cache_write_1h_usd_per_mtok: float | None = None  # kept for an hour instead of the usual few minutes
 
     def __post_init__(self) -> None:
         for price in fields(self):
@@ -37,6 +38,12 @@ class TokenPrices:
     def billed_cache_write_usd_per_mtok(self) -> float:
         """The cache-write price, or the input price where the list has none."""
         write = self.cache_write_usd_per_mtok
+        return self.input_usd_per_mtok if write is None else write
+
+    @property
+    def billed_cache_write_1h_usd_per_mtok(self) -> float:
+        """The price of a write kept for an hour, or the input price where the list has none."""
+        write = self.cache_write_1h_usd_per_mtok
         return self.input_usd_per_mtok if write is None else write
 
 
@@ -238,7 +245,53 @@ def blended_usd_per_mtok(
     return cost / tokens * TOKENS_PER_MTOK
 
 
-def missing_prices(card: PriceCard, needs_cached: bool, needs_cache_write: bool, needs_batch: bool) -> tuple[str, ...]:
+def cache_repaying_reads(write_multiplier: float, read_multiplier: float) -> float:
+    """Reads from the prompt cache that repay the write, as against sending the prefix uncached every time.
+
+    Parameters
+    ----------
+    write_multiplier : float
+        Price of a token written to the cache over that of an input token. [1]
+    read_multiplier : float
+        Price of a token read from the cache over that of an input token. [1]
+
+    Returns
+    -------
+    float
+        Reads per write at which both ways cost the same; 0 where a write costs no more than the input, infinite where
+        a read saves nothing and the write costs extra. The next whole read saves money. [1]
+
+    Raises
+    ------
+    ValueError
+        If a multiplier is negative or not finite.
+
+    Notes
+    -----
+    One write and n reads against n + 1 times the input price, w + n r = 1 + n, hence n = (w - 1) / (1 - r).
+
+    Examples
+    --------
+    >>> round(cache_repaying_reads(1.25, 0.1), 4)
+    0.2778
+    """
+    for name, multiplier in (("write_multiplier", write_multiplier), ("read_multiplier", read_multiplier)):
+        if not (math.isfinite(multiplier) and multiplier >= 0.0):
+            raise ValueError(f"{name} is {multiplier}, must be at least 0")
+    if write_multiplier <= 1.0:
+        return 0.0
+    if read_multiplier >= 1.0:
+        return math.inf
+    return (write_multiplier - 1.0) / (1.0 - read_multiplier)
+
+
+def missing_prices(
+    card: PriceCard,
+    needs_cached: bool,
+    needs_cache_write: bool,
+    needs_batch: bool,
+    needs_cache_write_1h: bool = False,
+) -> tuple[str, ...]:
     """Warnings for the prices that a workload needs and the card lacks, each `name: what is billed instead`."""
     billed_at = card.tiers + (card.batch or () if needs_batch else ())
     warnings = []
@@ -250,6 +303,11 @@ def missing_prices(card: PriceCard, needs_cached: bool, needs_cache_write: bool,
     if needs_cache_write and any(tier.prices.cache_write_usd_per_mtok is None for tier in billed_at):
         warnings.append(
             "cache_write_price_missing: the price list has no price for cache writes; "
+            "they are billed at the full input price"
+        )
+    if needs_cache_write_1h and any(tier.prices.cache_write_1h_usd_per_mtok is None for tier in billed_at):
+        warnings.append(
+            "cache_write_1h_price_missing: the price list has no price for cache writes kept for an hour; "
             "they are billed at the full input price"
         )
     if needs_batch and card.batch is None:

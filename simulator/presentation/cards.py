@@ -6,7 +6,6 @@ from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
 
-from simulator.catalogue.api_prices import price_card, resolve_api_model
 from simulator.catalogue.errors import UnknownId
 from simulator.catalogue.hardware import gpu, gpu_ids, open_model, open_model_ids
 from simulator.catalogue.measurements import all_measurements, measurement
@@ -15,7 +14,7 @@ from simulator.config.presets import ASSUMED, PartSource, bundled_presets, leave
 from simulator.config.scenarios import bundled_scenarios
 from simulator.domain.base import Model, Sourced
 from simulator.domain.measurements import Measurement
-from simulator.domain.pricing import PriceTier
+from simulator.presentation.price_card import price_card_content, price_card_text
 
 
 def card_text(identifier: str, *, provider: str | None, on: datetime) -> str:
@@ -39,8 +38,19 @@ def card_text(identifier: str, *, provider: str | None, on: datetime) -> str:
             return bundled_scenarios()[identifier].read_text(encoding="utf-8").rstrip()
         if any(row.id == identifier for row in all_measurements()):
             return _measured(measurement(identifier))
+    return price_card_text(price_content(identifier, provider=provider, on=on))
+
+
+def price_content(identifier: str, *, provider: str | None, on: datetime) -> dict[str, Any]:
+    """The price card of an API model as content for JSON.
+
+    Raises
+    ------
+    ValueError
+        If no API model has this id, or it has no price on the day; the message names near ids, or the first day.
+    """
     try:
-        return _price_card(identifier, provider, on)
+        return price_card_content(identifier, provider, on)
     except UnknownId as error:
         known = [*gpu_ids(), *open_model_ids(), *providers(), *bundled_scenarios(), *bundled_presets()]
         if provider is None and (hint := _closest(identifier, known)):
@@ -121,32 +131,6 @@ def _number(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.0f}" if value >= 1e4 and value == round(value) else f"{value:g}"
     return str(value)
-
-
-def _price_card(identifier: str, provider: str | None, on: datetime) -> str:
-    model = resolve_api_model(identifier, provider)
-    card = price_card(model, on)
-    lines = [
-        f"{model.name} ({model.model_id}) at {model.provider_id}, prices on {on.date()} in USD per million tokens",
-        *(_tier_lines("", card.tiers)),
-        *(_tier_lines("batch, ", card.batch) if card.batch is not None else ["  batch: no price listed"]),
-        f"  source: {card.source}, {_day(card.as_of)}",
-    ]
-    return "\n".join([*lines, *(f"  ! {warning}" for warning in model.warnings)])
-
-
-def _tier_lines(prefix: str, tiers: tuple[PriceTier, ...]) -> list[str]:
-    lines = []
-    for tier in tiers:
-        prices = tier.prices
-        above = f", prompts above {tier.above_input_tokens:,} tokens" if tier.above_input_tokens else ""
-        parts = [f"input {prices.input_usd_per_mtok:g}", f"output {prices.output_usd_per_mtok:g}"]
-        if prices.cached_input_usd_per_mtok is not None:
-            parts.append(f"cached input {prices.cached_input_usd_per_mtok:g}")
-        if prices.cache_write_usd_per_mtok is not None:
-            parts.append(f"cache write {prices.cache_write_usd_per_mtok:g}")
-        lines.append(f"  {prefix}text{above}: {', '.join(parts)}")
-    return lines
 
 
 def _day(day: date | None) -> str:

@@ -108,11 +108,12 @@ def _rentals(provider: str | None = None, gpu: str | None = None) -> Listing:
 def _prices(provider: str | None = None) -> Listing:
     from datetime import UTC, datetime
 
-    from simulator.catalogue.api_prices import MAIN_PROVIDERS, api_model_ids, price_card, resolve_api_model
+    from simulator.catalogue.api_library import MAIN_PROVIDERS
+    from simulator.catalogue.api_prices import api_model_ids, price_card, resolve_api_model
     from simulator.domain.defaults import DEFAULT_START
 
     on = datetime.combine(DEFAULT_START, datetime.min.time(), UTC)
-    columns = ("model", "provider", "input", "output", "cached input", "batch")
+    columns = ("model", "provider", "input", "output", "cached input", "batch", "note")
     rows = []
     try:
         sellers = MAIN_PROVIDERS if provider is None else (provider,)
@@ -134,6 +135,7 @@ def _prices(provider: str | None = None) -> Listing:
                 f"{prices.output_usd_per_mtok:g}",
                 "" if cached is None else f"{cached:g}",
                 "yes" if card.batch is not None else "",
+                "unverified" if card.unverified else "",
             )
         )
     return f"API prices on {on.date()} [USD per million tokens]", columns, rows

@@ -19,13 +19,19 @@ from genai_prices.types import (
 from hypothesis import given
 from hypothesis.strategies import data, integers, sampled_from
 
-from simulator.catalogue import api_prices
+from simulator.catalogue import api_library, api_prices
 from simulator.catalogue.api_prices import (
     api_model_ids,
     api_providers,
+    daily_windows_of,
     day_price_cards,
+    extra_prices,
     first_price_date,
+    has_service_tier,
+    input_only_usd_per_mtok,
     price_card,
+    price_history,
+    price_list_source,
     resolve_api_model,
 )
 from simulator.catalogue.errors import UnknownId
@@ -253,7 +259,147 @@ def test_a_missing_cache_price_is_a_warning():
     assert warning.startswith("cached_input_price_missing: ")
 
 
+# Cache writes kept for an hour, and tiers of service.
+
+
+@pytest.mark.parametrize(
+    ("model", "above", "hour", "batch_hour"),
+    [("claude-haiku-4-5", 0, 2.0, 1.0), ("claude-sonnet-4-6", 0, 6.0, 3.0), ("claude-opus-4-6", 0, 10.0, 5.0)],
+)
+@pytest.mark.parametrize("at", [AUGUST, NOVEMBER])
+def test_a_write_kept_for_an_hour_costs_twice_the_input_and_half_of_that_in_batch(model, above, hour, batch_hour, at):
+    card = card_of(model, at=at)
+    assert card.prices_for(above + 1).cache_write_1h_usd_per_mtok == hour
+    assert card.prices_for(above + 1, batch=True).cache_write_1h_usd_per_mtok == batch_hour
+
+
+def test_a_list_without_hour_long_writes_has_no_price_for_them():
+    assert card_of("gpt-5.6-sol").prices_for(1).cache_write_1h_usd_per_mtok is None
+    assert card_of("gpt-5.6-sol").prices_for(1).cache_write_usd_per_mtok == 5.0
+
+
+# Prices of gpt-5.4 on 2026-11-20 by tier: input, cached, output; the batch price is the same in all of them.
+@pytest.mark.parametrize(
+    ("tier", "prices"),
+    [
+        ("standard", (2.5, 0.25, 15.0)),
+        ("flex", (1.25, 0.13, 7.5)),
+        ("priority", (5.0, 0.5, 30.0)),
+        ("fast", (5.0, 0.5, 30.0)),
+    ],
+)
+def test_each_tier_of_service_has_its_own_prices(tier, prices):
+    api_model = resolve_api_model("gpt-5.4")
+    assert has_service_tier(api_model, NOVEMBER, tier)
+    card = price_card(api_model, NOVEMBER, tier)
+    short = card.prices_for(1_000)
+    assert (short.input_usd_per_mtok, short.cached_input_usd_per_mtok, short.output_usd_per_mtok) == prices
+    assert card.prices_for(1_000, batch=True).input_usd_per_mtok == 1.25
+    assert (f"{tier} tier" in card.source) == (tier != "standard")
+    assert day_price_cards(api_model, NOVEMBER.date(), tier) == (card,)
+
+
+def test_a_tier_of_service_has_long_context_prices_of_its_own():
+    flex = price_card(resolve_api_model("gpt-5.4"), NOVEMBER, "flex")
+    assert [tier.above_input_tokens for tier in flex.tiers] == [0, 272_000]
+    assert flex.prices_for(300_000).output_usd_per_mtok == 11.25
+
+
+@given(model=sampled_from(["gpt-5.4", "gpt-5.6-sol", "gpt-4o", "o3"]), tokens=integers(1, 400_000), draws=data())
+def test_a_tier_of_service_costs_what_the_library_computes_for_it(model, tokens, draws):
+    tier = draws.draw(sampled_from(["flex", "priority"]), label="tier")
+    card = price_card(resolve_api_model(model, "openai"), NOVEMBER, tier)
+    library = library_cost_usd("openai", model, tokens, 1_000, 0, 0, NOVEMBER, service_tier=tier)
+    assert request_cost_usd(card, tokens, 1_000).total_usd == pytest.approx(library, rel=1e-9)
+
+
+def test_before_its_first_day_a_tier_of_service_is_not_listed_and_the_card_is_the_standard_one():
+    api_model = resolve_api_model("gpt-5.4")
+    for at, listed in ((datetime(2026, 10, 11, tzinfo=UTC), False), (datetime(2026, 10, 12, tzinfo=UTC), True)):
+        assert has_service_tier(api_model, at, "flex") == listed
+        assert (price_card(api_model, at, "flex") == price_card(api_model, at)) != listed
+    assert has_service_tier(api_model, AUGUST, "standard")
+
+
+def test_the_fast_mode_of_anthropic_is_not_its_priority_tier():
+    api_model = resolve_api_model("claude-opus-5")
+    assert not has_service_tier(api_model, NOVEMBER, "priority")
+    assert has_service_tier(api_model, NOVEMBER, "fast")
+    assert price_card(api_model, NOVEMBER, "fast").prices_for(1).input_usd_per_mtok == 10.0
+
+
+def test_tiers_of_service_hold_at_the_provider_that_lists_them_only():
+    assert not has_service_tier(resolve_api_model("gpt-4o", "azure"), NOVEMBER, "priority")
+    azure = resolve_api_model("gpt-4o", "azure")
+    assert price_card(azure, NOVEMBER, "priority") == price_card(azure, NOVEMBER)
+
+
+def test_an_unknown_tier_of_service_is_refused():
+    for call in (price_card, has_service_tier):
+        with pytest.raises(ValueError, match="service_tier is 'turbo', must be one of standard, flex, priority, fast"):
+            call(resolve_api_model("gpt-5.4"), NOVEMBER, "turbo")
+
+
+# Prices beside those per token, and of input alone.
+
+
+def test_searches_and_requests_are_priced_each():
+    assert extra_prices(resolve_api_model("claude-haiku-4-5"), NOVEMBER) == {"web_searches": 0.01}
+    assert extra_prices(resolve_api_model("sonar", "perplexity"), NOVEMBER) == {"requests": pytest.approx(0.012)}
+    assert extra_prices(resolve_api_model("gpt-5.4"), NOVEMBER) == {"web_searches": 0.01, "storage_searches": 0.0025}
+
+
+def test_audio_is_priced_by_the_second_and_other_tokens_each():
+    assert extra_prices(resolve_api_model("whisper-1"), NOVEMBER)["audio_seconds"] == pytest.approx(0.36 / 3600)
+    image = extra_prices(resolve_api_model("gemini-2.5-flash-image"), NOVEMBER)
+    assert image["output_image_tokens"] == pytest.approx(30e-6)
+
+
+def test_an_embedding_model_has_a_price_of_input_alone():
+    assert input_only_usd_per_mtok("text-embedding-3-small", "openai", NOVEMBER) == 0.02
+    assert input_only_usd_per_mtok("gemini-2.5-pro", None, NOVEMBER) == 1.25  # the price of short requests
+    source, as_of, unverified = price_list_source(resolve_api_model("text-embedding-3-small", "openai"), NOVEMBER)
+    assert source.startswith("genai-prices 0.2.3, https://") and as_of == date(2026, 11, 9) and not unverified
+    with pytest.raises(ValueError, match="model 'whisper-1' of openai has no price per token of input"):
+        input_only_usd_per_mtok("whisper-1", "openai", NOVEMBER)
+
+
 # Prices by date and by hour.
+
+
+def test_the_history_of_a_price_goes_from_the_first_to_what_is_announced():
+    history = price_history(resolve_api_model("gemini-3.6-flash", "google"))
+    assert [start for start, _ in history] == [None, date(2027, 1, 1)]
+    assert [card.tiers[0].prices.input_usd_per_mtok for _, card in history] == [0.75, 1.5]
+
+
+def test_the_history_leaves_out_hours_of_the_day_which_are_told_apart():
+    api_model = resolve_api_model("deepseek-v4-flash")
+    history = price_history(api_model)
+    assert [start for start, _ in history] == [None, date(2026, 8, 17), date(2026, 9, 10)]
+    assert [card.tiers[0].prices.output_usd_per_mtok for _, card in history] == [0.28, 0.66, 0.6]
+    windows = daily_windows_of(api_model)
+    assert [(one.start.hour, one.end.hour) for one in windows] == [(1, 4), (6, 10)]
+    assert {one.card.tiers[0].prices.output_usd_per_mtok for one in windows} == {1.2}
+    assert daily_windows_of(resolve_api_model("claude-haiku-4-5")) == ()
+
+
+def test_long_context_prices_that_ended_stand_in_the_history():
+    undated, later = price_history(resolve_api_model("claude-opus-4-6"))
+    assert (undated[0], later[0]) == (None, date(2026, 3, 13))
+    assert [len(card.tiers) for _, card in (undated, later)] == [2, 1]
+
+
+@given(provider=sampled_from(["anthropic", "openai", "google", "deepseek"]), draws=data())
+def test_every_price_of_a_history_is_the_one_in_force_on_its_first_day(provider, draws):
+    api_model = resolve_api_model(draws.draw(sampled_from(api_model_ids(provider))), provider)
+    try:
+        history = price_history(api_model)
+    except ValueError:
+        return  # not priced by the token
+    for start, card in history:
+        if start is not None:
+            assert price_card(api_model, datetime(start.year, start.month, start.day)).tiers == card.tiers
 
 
 def test_an_announced_price_holds_from_its_date():
@@ -304,7 +450,7 @@ def model_from(start, **prices):
 def library_of(monkeypatch):
     def install(*models):
         provider = Provider("maker", "Maker", "https://maker", models=list(models))
-        monkeypatch.setattr(api_prices, "_library", lambda: DataSnapshot([provider], from_auto_update=False))
+        monkeypatch.setattr(api_library, "library", lambda: DataSnapshot([provider], from_auto_update=False))
 
     return install
 

@@ -10,7 +10,7 @@ from simulator.catalogue.asking import estimate_throughput
 from simulator.catalogue.planning import make_plan
 from simulator.domain.plans import WorkShares
 from simulator.simulation.fleet import serve
-from simulator.simulation.ledger import demand_of
+from simulator.simulation.shared_costs import demand_of
 
 UNEVEN = {"input": {"drift_relative_sd": 0.2}, "output": {"drift_relative_sd": 0.4, "log_sd": 0.8}}
 

@@ -10,6 +10,7 @@ from simulator.domain.pricing import (
     RequestCost,
     TokenPrices,
     blended_usd_per_mtok,
+    cache_repaying_reads,
     missing_prices,
     request_cost_usd,
 )
@@ -90,6 +91,32 @@ def test_a_cached_price_of_zero_is_a_price():
     card = flat(TokenPrices(2.0, 8.0, cached_input_usd_per_mtok=0.0))
     assert request_cost_usd(card, 1_000, 0, cached_input_share=1.0).total_usd == 0.0
     assert missing_prices(card, needs_cached=True, needs_cache_write=False, needs_batch=False) == ()
+
+
+def test_a_missing_price_of_writes_kept_for_an_hour_is_named_only_where_it_is_needed():
+    card = flat(FULL)
+    assert missing_prices(card, True, True, False) == ()
+    (warning,) = missing_prices(card, True, True, False, needs_cache_write_1h=True)
+    assert warning.startswith("cache_write_1h_price_missing: ") and "full input price" in warning
+    assert FULL.billed_cache_write_1h_usd_per_mtok == 3.0
+    priced = TokenPrices(3.0, 15.0, 0.3, 3.75, cache_write_1h_usd_per_mtok=6.0)
+    assert priced.billed_cache_write_1h_usd_per_mtok == 6.0
+    assert missing_prices(flat(priced), True, True, False, needs_cache_write_1h=True) == ()
+
+
+@pytest.mark.parametrize(("write", "reads"), [(1.25, 0.25 / 0.9), (2.0, 1 / 0.9), (1.0, 0.0), (0.9, 0.0)])
+def test_a_cache_write_is_repaid_when_both_ways_cost_the_same(write, reads):
+    even = cache_repaying_reads(write, 0.1)
+    assert even == pytest.approx(reads)
+    if even > 0.0:
+        assert write + even * 0.1 == pytest.approx(1.0 + even)
+
+
+def test_a_cache_whose_reads_save_nothing_never_repays():
+    assert cache_repaying_reads(1.25, 1.0) == math.inf
+    assert cache_repaying_reads(1.0, 1.0) == 0.0
+    with pytest.raises(ValueError, match=r"read_multiplier is -0.1, must be at least 0"):
+        cache_repaying_reads(1.25, -0.1)
 
 
 @given(input_tokens=TOKENS, output_tokens=TOKENS, cached=SHARES, written=SHARES, batch=SHARES, factor=floats(0.1, 10))
