@@ -18,6 +18,7 @@ _COMMANDS = {
     "traffic": "Draw the demand of a scenario: its peaks, its load-duration curve, its noise; card and chart.",
     "trace": "Tell what a recorded demand is like, and fit a scenario to it.",
     "throughput": "Estimate what a model serves on GPUs, what its tokens cost, and compare GPUs.",
+    "cost": "Rank API models by what the same requests cost a day, a month and per 1,000.",
     "list": "List gpus, models, rentals, prices, scenarios, traffic presets, policies or throughput.",
     "show": "Show a catalogue entry, a price card, a traffic preset or a bundled scenario with its sources.",
     "init": "Write a scenario to start from.",
