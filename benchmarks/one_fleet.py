@@ -11,7 +11,8 @@ import numpy as np
 from simulator.domain.autoscaling import TargetUtilization
 from simulator.domain.courses import Diurnal, Weekly
 from simulator.domain.options import Replicas
-from simulator.domain.plans import Array, FleetPlan, Overheads
+from simulator.domain.overheads import Overheads
+from simulator.domain.plans import Array, FleetPlan
 from simulator.domain.random_parts import Noise, Spikes
 from simulator.domain.scenario import Horizon
 from simulator.domain.traffic import Traffic

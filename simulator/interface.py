@@ -14,8 +14,9 @@ from simulator.config.scenarios import load_scenario as _load_scenario
 from simulator.domain.plans import Plan
 from simulator.domain.scenario import Scenario
 from simulator.simulation.demand import DemandPath
-from simulator.simulation.ledger import demand_of, simulate_option
+from simulator.simulation.ledger import simulate_option
 from simulator.simulation.results import Ledger
+from simulator.simulation.shared_costs import demand_of
 from simulator.solving.curve import cost_table, curve_volumes
 from simulator.solving.study import Study, solve
 

@@ -1,215 +1,160 @@
-"""An API option with its price of every day, from the price library or as given."""
+"""Options that buy tokens, with every reference looked up: one provider, provisioned units, or several by routing."""
 
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import numpy as np
-
-from simulator.catalogue.api_prices import ApiModel, day_price_cards, first_price_date, price_card, resolve_api_model
+from simulator.catalogue.billed_parts import Weights, billed_part
 from simulator.catalogue.errors import UnknownId
 from simulator.catalogue.notes import Notes
-from simulator.domain.options import ApiOption, TokenPriceList
-from simulator.domain.plans import API_LINES, ApiPlan, Array, Overheads
-from simulator.domain.pricing import (
-    PriceCard,
-    PriceTier,
-    RequestCost,
-    TokenPrices,
-    missing_prices,
-    request_cost_usd,
-)
+from simulator.catalogue.provisioned_units import unit_offer, unit_providers
+from simulator.domain.api_options import ApiOption, ProvisionedOption, RoutedOption
+from simulator.domain.api_plans import ApiPlan, BilledPart, ProvisionedUnits
+from simulator.domain.overheads import Overheads
 from simulator.domain.scenario import Scenario
+from simulator.domain.units import TOKENS_PER_MTOK
+
+ROUTER_LINE = "router"
 
 
 def plan_api(scenario: Scenario, name: str, option: ApiOption, overheads: Overheads, notes: Notes) -> ApiPlan | None:
-    """Prices of the mean request on every day; None: a fault was noted."""
-    cards = _daily_cards(scenario, name, option, notes)
-    if cards is None:
-        return None
-    for warning in _missing(scenario, cards):
-        notes.warn(f"{name}: {warning}")
-    label = option.model or "given prices"
-    return ApiPlan(name=name, label=label, usd_per_request=_usd_per_request(scenario, cards), overheads=overheads)
+    """An API or provisioned units, with the API that stands in for it; None: a fault was noted."""
+    everything = dict.fromkeys(scenario.workload, 1.0)
+    fallback, kept = option.fallback, 1.0
+    if fallback is not None:
+        kept -= fallback.share
+    parts = [_part(scenario, name, option, {key: kept * weight for key, weight in everything.items()}, notes)]
+    if fallback is not None and fallback.share > 0:
+        weights = {key: fallback.share * weight for key, weight in everything.items()}
+        parts.append(_part_elsewhere(scenario, name, fallback.option, weights, notes, f"fallback {fallback.option}"))
+    return _plan(scenario, name, parts, overheads, {}, detailed=1)
 
 
-def _daily_cards(scenario: Scenario, name: str, option: ApiOption, notes: Notes) -> list[tuple[PriceCard, ...]] | None:
-    """Price cards of every day, one or 48 (half hours UTC) each."""
-    horizon, path = scenario.horizon, f"options.{name}"
-    last_day = horizon.month_start_utc(horizon.bill_months).date()
-    given = option.prices
-    if given is not None and given.effective_from is not None and given.effective_from > horizon.start:
-        when = "after the horizon" if given.effective_from >= last_day else "after the horizon's start"
-        text = f"is {given.effective_from}, {when}; must be at most {horizon.start}"
-        notes.fault(name, f"{path}.prices.effective_from", text)
+def plan_routed(
+    scenario: Scenario, name: str, option: RoutedOption, overheads: Overheads, notes: Notes
+) -> ApiPlan | None:
+    """Requests sent to several options, each billed for what it answers; None: a fault was noted."""
+    answers = {key: option.answers(key) for key in scenario.workload}
+    parts = []
+    for target in option.routes:
+        weights = {key: of_class[target] for key, of_class in answers.items()}
+        if any(weights.values()):
+            parts.append(_part_elsewhere(scenario, name, target, weights, notes, target))
+    per_request = {}
+    router = option.router
+    read = sum(c.share * c.unanswered_share * c.mean_input_tokens for c in scenario.workload.values())
+    reached = sum(c.share * c.unanswered_share for c in scenario.workload.values())
+    usd = router.usd_per_request * reached + router.usd_per_input_mtok * read / TOKENS_PER_MTOK
+    if usd > 0:
+        per_request[ROUTER_LINE] = usd
+    return _plan(scenario, name, parts, overheads, per_request, detailed=0)
+
+
+def _plan(
+    scenario: Scenario,
+    name: str,
+    parts: list[BilledPart | None],
+    overheads: Overheads,
+    per_request: dict[str, float],
+    detailed: int,
+) -> ApiPlan | None:
+    billed = [part for part in parts if part is not None]
+    if len(billed) < len(parts):
         return None
-    if option.model is None:
-        card = _given_card(given or TokenPriceList())
-        source = card.source
-        notes.use(name, "API prices", _worded(card), source, card.as_of, card.unverified)
-        return [(card,)] * horizon.calendar_days
-    try:
-        model = resolve_api_model(option.model, option.provider)
-    except UnknownId as error:
-        notes.fault(name, f"{path}.{_key_at_fault(option)}", str(error))
-        return None
-    try:
-        cards = _listed_cards(scenario, model)
-    except ValueError as error:
-        first = first_price_date(model)
-        text = f"is '{option.model}', which {error}"
-        if first is not None and first > horizon.start:
-            text = f"is '{option.model}', which has no price before {first}; the horizon starts on {horizon.start}"
-        notes.fault(name, f"{path}.model", text)
-        return None
-    for warning in model.warnings:
-        notes.warn(f"{name}: {warning}")
-    card = cards[0][0]
-    notes.use(
-        name,
-        f"API prices of {model.model_id} ({model.provider_id})",
-        _worded(card),
-        card.source,
-        card.as_of,
-        card.unverified,
+    return ApiPlan(
+        name=name,
+        label=", ".join(dict.fromkeys(part.label for part in billed)),
+        parts=tuple(billed),
+        overheads=overheads,
+        requests_per_month=scenario.requests_per_month,
+        per_request_usd=per_request,
+        detailed=detailed,
     )
-    _check_context(scenario, name, option, model, notes)
-    if given is None:
-        return cards
-    return [tuple(_replaced(card, given) for card in day) for day in cards]
 
 
-def _key_at_fault(option: ApiOption) -> str:
-    """Whether the provider or the model is what the library does not know."""
-    from simulator.catalogue.api_prices import api_providers
-
-    return "provider" if option.provider is not None and option.provider not in api_providers() else "model"
-
-
-def _listed_cards(scenario: Scenario, model: ApiModel) -> list[tuple[PriceCard, ...]]:
-    """The library's cards of every day."""
-    horizon = scenario.horizon
-    days = [horizon.start + timedelta(days=day) for day in range(horizon.calendar_days)]
-    if not model.has_time_of_day_prices:
-        return [day_price_cards(model, day) for day in days]
-    # Days that agree at midnight and at noon lie between the same two changes of the list.
-    known: dict[tuple[PriceCard, ...], tuple[PriceCard, ...]] = {}
-    cards = []
-    for day in days:
-        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
-        mark = (price_card(model, midnight), price_card(model, midnight + timedelta(hours=12)))
-        if mark not in known:
-            known[mark] = day_price_cards(model, day)
-        cards.append(known[mark])
-    return cards
+def _part_elsewhere(
+    scenario: Scenario, name: str, target: str, weights: Weights, notes: Notes, shown_as: str
+) -> BilledPart | None:
+    """What another option answers for this one; None: it has a fault, told at its own keys."""
+    other = scenario.options[target]
+    assert isinstance(other, ApiOption)
+    apart = Notes()
+    part = _part(scenario, target, other, weights, apart, shown_as)
+    if part is None or apart.faults:
+        return None
+    for figure in apart.figures:
+        notes.use(name, figure.what, figure.value, figure.source, figure.as_of, figure.unverified)
+    notes.warnings += apart.warnings
+    return part
 
 
-def _check_context(scenario: Scenario, name: str, option: ApiOption, model: ApiModel, notes: Notes) -> None:
-    if model.context_window is None:
-        return
-    for key, request in scenario.workload.items():
-        if request.total_tokens > model.context_window:
-            text = (
-                f"is {request.input_tokens:g}, must with the output be at most the {model.context_window} tokens of "
-                f"context of {option.model}"
-            )
-            notes.fault(name, f"workload.{key}.input_tokens", text)
+def _part(
+    scenario: Scenario, name: str, option: ApiOption, weights: Weights, notes: Notes, shown_as: str | None = None
+) -> BilledPart | None:
+    part = billed_part(scenario, name, option, weights, notes, shown_as)
+    if part is None or not isinstance(option, ProvisionedOption):
+        return part
+    units = _provisioned(scenario, name, option, part, notes)
+    return None if units is None else dataclasses.replace(part, units=units, label=f"{part.label}, provisioned")
 
 
-def _given_card(given: TokenPriceList) -> PriceCard:
-    prices = TokenPrices(
-        input_usd_per_mtok=given.input_usd_per_mtok or 0.0,
-        output_usd_per_mtok=given.output_usd_per_mtok or 0.0,
-        cached_input_usd_per_mtok=given.cached_input_usd_per_mtok,
-        cache_write_usd_per_mtok=given.cache_write_usd_per_mtok,
-    )
-    tiers = (PriceTier(0, prices),)
-    batch = None if given.batch_multiplier is None else _scaled(tiers, given.batch_multiplier)
-    return PriceCard(tiers, batch, given.source or "given in the scenario", given.effective_from)
-
-
-def _scaled(tiers: tuple[PriceTier, ...], factor: float) -> tuple[PriceTier, ...]:
-    def scaled(prices: TokenPrices) -> TokenPrices:
-        values: dict[str, Any] = {
-            key: None if value is None else value * factor for key, value in dataclasses.asdict(prices).items()
-        }
-        return TokenPrices(**values)
-
-    return tuple(PriceTier(tier.above_input_tokens, scaled(tier.prices)) for tier in tiers)
-
-
-def _replaced(card: PriceCard, given: TokenPriceList) -> PriceCard:
-    """The card with every price given outright in place of the list's, in every tier."""
-    names = ("input_usd_per_mtok", "output_usd_per_mtok", "cached_input_usd_per_mtok", "cache_write_usd_per_mtok")
-    changes = {key: getattr(given, key) for key in names if getattr(given, key) is not None}
-    tiers = tuple(PriceTier(t.above_input_tokens, dataclasses.replace(t.prices, **changes)) for t in card.tiers)
-    batch = card.batch
-    if given.batch_multiplier is not None:
-        batch = _scaled(tiers, given.batch_multiplier)
-    elif batch is not None and changes:
-        # The list's batch discount goes with the list's price: carried over to the given one, price by price.
-        batch = tuple(
-            PriceTier(tier.above_input_tokens, _discounted_alike(listed.prices, tier.prices, new.prices))
-            for tier, listed, new in zip(batch, card.tiers, tiers, strict=False)
+def _provisioned(
+    scenario: Scenario, name: str, option: ProvisionedOption, part: BilledPart, notes: Notes
+) -> ProvisionedUnits | None:
+    """The units of an option: as given, else as in the price list."""
+    given, path = option.units, f"options.{name}.units"
+    usd, carried = given.usd_per_unit_hour, given.input_tokens_per_minute_per_unit
+    weight, minimum, increment = given.output_token_weight, given.minimum, given.increment
+    cached_weight = given.cached_token_weight
+    if usd is None or carried is None:
+        if option.provider is None or option.model is None:
+            key = "provider" if option.provider is None else "model"
+            listed = f"units are listed by provider, one of {', '.join(unit_providers())}, and model"
+            instead = "or give units.usd_per_unit_hour and units.input_tokens_per_minute_per_unit"
+            notes.fault(name, f"options.{name}.{key}", f"is missing; {listed}, {instead}")
+            return None
+        try:
+            offer = unit_offer(option.provider, option.model, given.scope, given.contract, scenario.horizon.start)
+        except UnknownId as error:
+            notes.fault(name, f"options.{name}.{error.key}", str(error))
+            return None
+        usd = offer.usd_per_unit_hour if usd is None else usd
+        carried = offer.input_tokens_per_minute_per_unit if carried is None else carried
+        weight = offer.output_weight if weight is None else weight
+        minimum = offer.minimum_units if minimum is None else minimum
+        increment = offer.unit_step if increment is None else increment
+        cached_weight = offer.cached_input_weight if cached_weight is None else cached_weight
+        value = f"{usd:g} USD/h, {'?' if carried is None else f'{carried:g}'} input tokens/min, {given.contract}"
+        what = f"provisioned units of {offer.model} ({offer.provider}, {given.scope})"
+        notes.use(name, what, value, offer.source, offer.as_of, offer.unverified)
+    if carried is None:
+        text = "is missing; the price list does not say what a unit of this model carries"
+        notes.fault(name, f"{path}.input_tokens_per_minute_per_unit", text)
+        return None
+    if weight is None:
+        weight = _price_ratio(part)
+        notes.warn(
+            f"{name}: output_token_weight_assumed: an output token counts as {weight:g} input tokens on a unit, the "
+            "ratio of the model's prices; give units.output_token_weight"
         )
-    return dataclasses.replace(card, tiers=tiers, batch=batch)
-
-
-def _discounted_alike(listed: TokenPrices, batch: TokenPrices, new: TokenPrices) -> TokenPrices:
-    def carried(key: str) -> float | None:
-        before, cheap, now = getattr(listed, key), getattr(batch, key), getattr(new, key)
-        if now is None or before is None or cheap is None or before == 0:
-            return None if now is None else float(now)
-        return float(now) * float(cheap) / float(before)
-
-    values: dict[str, Any] = {field.name: carried(field.name) for field in dataclasses.fields(TokenPrices)}
-    return TokenPrices(**values)
-
-
-def _missing(scenario: Scenario, cards: list[tuple[PriceCard, ...]]) -> tuple[str, ...]:
-    classes = scenario.workload.values()
-    needs = (
-        any(c.cached_input_share > 0 and c.input_tokens > 0 for c in classes),
-        any(c.cache_write_input_share > 0 and c.input_tokens > 0 for c in classes),
-        any(c.batch_share > 0 for c in classes),
-    )
-    return tuple(
-        dict.fromkeys(
-            text
-            for card in dict.fromkeys(card for day in cards for card in day)
-            for text in missing_prices(card, *needs)
-        )
+    plain = part.input_tokens - part.cached_tokens
+    return ProvisionedUnits(
+        usd_per_unit_hour=usd,
+        tokens_per_minute_per_unit=carried,
+        weighted_input_per_request=plain + (cached_weight or 0.0) * part.cached_tokens,
+        weighted_output_per_request=weight * part.output_tokens,
+        count=given.count,
+        percentile_share=given.percentile_share,
+        minimum=minimum or 0,
+        increment=increment or 1,
+        rejects=given.spill_over == "reject",
     )
 
 
-def _usd_per_request(scenario: Scenario, cards: list[tuple[PriceCard, ...]]) -> Array:
-    """Price of the mean request by day, half hour and line; shape (days, 1 or 48, 4). Tiers go by class."""
-    slots = max(len(day) for day in cards)
-    known: dict[PriceCard, tuple[float, ...]] = {}
-    prices = np.zeros((len(cards), slots, len(API_LINES)))
-    for d, day in enumerate(cards):
-        for h, card in enumerate(day):
-            if card not in known:
-                cost = sum((_class_cost(card, scenario, key) for key in scenario.workload), RequestCost())
-                known[card] = (cost.input_usd, cost.cached_input_usd, cost.cache_write_usd, cost.output_usd)
-            prices[d, h] = known[card]
-    return prices
-
-
-def _class_cost(card: PriceCard, scenario: Scenario, key: str) -> RequestCost:
-    request = scenario.workload[key]
-    return request.share * request_cost_usd(
-        card,
-        request.input_tokens,
-        request.output_tokens,
-        request.cached_input_share,
-        request.cache_write_input_share,
-        request.batch_share,
-    )
-
-
-def _worded(card: PriceCard) -> str:
-    prices = card.tiers[0].prices
-    return f"{prices.input_usd_per_mtok:g} in, {prices.output_usd_per_mtok:g} out USD per million tokens"
+def _price_ratio(part: BilledPart) -> float:
+    """Price of an output token over that of an input token, in the bill of a mean request."""
+    usd = part.prices.usd[0, 0]
+    plain = part.input_tokens - part.cached_tokens
+    if part.output_tokens <= 0 or plain <= 0 or usd[0] <= 0:
+        return 1.0
+    return float((usd[3] + usd[4]) / part.output_tokens / (usd[0] / plain))

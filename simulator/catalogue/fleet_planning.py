@@ -12,7 +12,8 @@ from simulator.catalogue.machines import Machine, machine_of, whole_machines
 from simulator.catalogue.notes import Notes
 from simulator.catalogue.work_shares import work_shares
 from simulator.domain.options import SelfHostedOption
-from simulator.domain.plans import FleetPlan, Overheads, PlanFault
+from simulator.domain.overheads import Overheads
+from simulator.domain.plans import FleetPlan, PlanFault
 from simulator.domain.scenario import Scenario
 from simulator.domain.units import SECONDS_PER_MONTH, TOKENS_PER_MTOK
 
@@ -51,7 +52,9 @@ def plan_fleet(
         max_wait_s=option.max_wait_s,
         overflow_to=scenario.overflow_target(name),
         rejected_usd_per_request=option.rejected_usd_per_request,
-        variable_usd_per_request=option.variable_usd_per_mtok * scenario.mix.total_tokens / TOKENS_PER_MTOK,
+        variable_usd_per_request=option.variable_usd_per_mtok
+        * scenario.served_calls.tokens_per_request
+        / TOKENS_PER_MTOK,
         overheads=overheads,
         work=work_shares(scenario, option, gpus, requests_per_s, lookup),
     )

@@ -18,11 +18,13 @@ from simulator.catalogue.layouts import COUNTS_TRIED, divides, layouts_of
 from simulator.catalogue.lookups import Lookup
 from simulator.catalogue.measured import is_usable
 from simulator.catalogue.measurements import measurement
+from simulator.catalogue.prefix_shares import cached_input_share
 from simulator.domain.arithmetic import default_precision
 from simulator.domain.measurements import Measurement
 from simulator.domain.options import SelfHostedOption
 from simulator.domain.scenario import Scenario
 from simulator.domain.throughput import ThroughputEstimate
+from simulator.domain.workload import RequestClass, holds_media
 
 _GIVEN = {
     "output_tokens_per_s": "output tokens/s",
@@ -57,7 +59,9 @@ def chosen_layouts(option: SelfHostedOption) -> tuple[tuple[int, SelfHostedOptio
 
 
 def served_requests_per_s(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Lookup) -> float | None:
-    """Requests that a replica serves per second at full load, for the scenario's mix.
+    """Requests, as they are asked, that a replica serves per second at full load, for the scenario's mix.
+
+    What the response cache answers takes no work; calls and retries take theirs.
 
     Parameters
     ----------
@@ -77,47 +81,52 @@ def served_requests_per_s(scenario: Scenario, option: SelfHostedOption, gpus: in
     """
     if option.throughput is not None and option.throughput.is_given:
         return _given(scenario, option, gpus, lookup)
-    if scenario.mix.output_tokens <= 0:
-        text = "is estimated by output tokens, not to be had for requests without output"
+    if scenario.served_calls.output_tokens <= 0 or any(holds_media(c) for c in scenario.workload.values()):
+        text = "is estimated by output tokens, not to be had for requests without output, or with images or speech made"
         lookup.fault("throughput", f"{text}; give total_tokens_per_s or requests_per_s")
         return None
     estimate = _estimate(scenario, option, gpus, lookup)
     if estimate is None:
         return None
     _note(option, estimate, lookup)
-    return float(estimate.requests_per_s)
+    return float(estimate.requests_per_s) / scenario.served_calls.per_request
 
 
 def _given(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Lookup) -> float | None:
-    given, mix = option.throughput, scenario.mix
+    given, served = option.throughput, scenario.served_calls
     if given is None or not _fits(scenario, option, gpus, lookup):
         return None
     value = next(f"{getattr(given, key):g} {unit}" for key, unit in _GIVEN.items() if getattr(given, key) is not None)
     source = given.source or "given in the scenario"
     lookup.notes.use(lookup.name, "throughput of a replica", value, source, None, False)
     if given.requests_per_s is not None:
-        return given.requests_per_s
+        # Requests that reach the fleet, each with all its calls.
+        return given.requests_per_s / sum(c.share * c.served_calls / c.calls_per_request for c in _classes(scenario))
     if given.total_tokens_per_s is not None:
-        return given.total_tokens_per_s / mix.total_tokens
-    if mix.output_tokens <= 0 or given.output_tokens_per_s is None:
+        return given.total_tokens_per_s / served.tokens_per_request
+    if served.output_tokens <= 0 or given.output_tokens_per_s is None:
         text = "must not be given for requests without output; give total_tokens_per_s or requests_per_s"
         lookup.fault("throughput.output_tokens_per_s", text)
         return None
-    return given.output_tokens_per_s / mix.output_tokens
+    return given.output_tokens_per_s / (served.per_request * served.output_tokens)
+
+
+def _classes(scenario: Scenario) -> tuple[RequestClass, ...]:
+    return tuple(scenario.workload.values())
 
 
 def _fits(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Lookup) -> bool:
     """Whether a model with a given throughput fits its GPUs, as far as the catalogue can tell."""
     if option.model is None or option.gpu is None:
         return True
-    longest = max(scenario.workload.values(), key=lambda request: request.total_tokens)
+    longest = max(_classes(scenario), key=lambda request: request.longest_call_tokens)
     degrees = _degrees(option, gpus)
     try:
         shortfall = shortfall_of(
             option.model,
             option.gpu,
-            input_tokens=longest.input_tokens,
-            output_tokens=longest.output_tokens,
+            input_tokens=longest.longest_call_tokens - longest.served_output_tokens,
+            output_tokens=longest.served_output_tokens,
             precision=option.precision,
             kv_precision=option.kv_precision,
             **degrees,
@@ -139,8 +148,8 @@ def _estimate(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: L
         return estimate_throughput(
             str(option.model),
             str(option.gpu),
-            input_tokens=scenario.mix.input_tokens,
-            output_tokens=max(scenario.mix.output_tokens, 1.0),
+            input_tokens=scenario.served_calls.input_tokens,
+            output_tokens=max(scenario.served_calls.output_tokens, 1.0),
             **degrees,
             precision=option.precision,
             kv_precision=option.kv_precision,
@@ -155,7 +164,7 @@ def _estimate(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: L
         )
 
     try:
-        longest = max(request.total_tokens for request in scenario.workload.values())
+        longest = max(request.longest_call_tokens for request in _classes(scenario))
         context_warnings(hardware.open_model(str(option.model)), longest)
         estimate = ask()
         limit = option.latency.ttft_s
@@ -223,12 +232,10 @@ def _degrees(option: SelfHostedOption, gpus: int) -> _Degrees:
 
 
 def _cached_share(scenario: Scenario, option: SelfHostedOption) -> float:
-    """Share of the input that is not computed again."""
+    """Share of the input that is not computed again: given, or what a prompt cache would hold of the workload's."""
     if option.prefix_cached_share is not None:
         return option.prefix_cached_share
-    classes = scenario.workload.values()
-    cached = sum(request.share * request.input_tokens * request.cached_input_share for request in classes)
-    return cached / scenario.mix.input_tokens if scenario.mix.input_tokens > 0 else 0.0
+    return cached_input_share(scenario)
 
 
 def _own_measurements(option: SelfHostedOption, gpus: int, lookup: Lookup) -> tuple[Measurement, ...] | None:

@@ -22,17 +22,20 @@ def work_shares(
     """
     if not scenario.traffic.lengths_vary:
         return WorkShares()
-    given, mix = option.throughput, scenario.mix
+    given, served = option.throughput, scenario.served_calls
     if given is not None and given.is_given:
         if given.requests_per_s is not None:
             return WorkShares()
         if given.total_tokens_per_s is not None:
-            return WorkShares(mix.input_tokens / mix.total_tokens, mix.output_tokens / mix.total_tokens)
+            return WorkShares(
+                served.per_request * served.input_tokens / served.tokens_per_request,
+                served.per_request * served.output_tokens / served.tokens_per_request,
+            )
         return WorkShares(0.0, 1.0)
 
     def share(key: str) -> float:
         workload = {
-            name: request.model_copy(update={key: getattr(request, key) * _SHORTER})
+            name: request.model_copy(update={key: getattr(request, f"mean_{key}") * _SHORTER})
             for name, request in scenario.workload.items()
         }
         quiet = Lookup(lookup.path, lookup.name, Notes())

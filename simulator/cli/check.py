@@ -18,7 +18,9 @@ def command(scenarios: tuple[str, ...], overrides: tuple[str, ...]) -> None:
     """
     for name, _, plan in checked_plans(scenarios, overrides):
         scenario = plan.scenario
-        click.echo(
-            f"{name}: fine; {scenario.baseline} against {', '.join(scenario.challengers)}, "
-            f"{scenario.horizon.steps:,} steps"
-        )
+        left = [challenger for challenger in scenario.challengers if challenger in plan.options]
+        against = ", ".join(left) or "nothing"
+        click.echo(f"{name}: fine; {scenario.baseline} against {against}, {scenario.horizon.steps:,} steps")
+        for challenger in scenario.challengers:
+            for fault in plan.faults.get(challenger, ()):
+                click.echo(f"{name}: {challenger} is left out: {fault.key} {fault.text}")

@@ -81,7 +81,7 @@ def checked_plans(scenarios: tuple[str, ...], overrides: tuple[str, ...]) -> lis
 def check_demand(document: Document, plan: Plan) -> None:
     """Draw the demand, which whoever simulates needs; raises `Faults` where there is none over the horizon."""
     from simulator.config.faults import Fault, Faults
-    from simulator.simulation.ledger import demand_of
+    from simulator.simulation.shared_costs import demand_of
 
     try:
         demand_of(plan)

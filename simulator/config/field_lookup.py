@@ -31,8 +31,9 @@ def dotted(loc: Loc) -> str:
 
 
 def key_parts(key: str) -> tuple[str, ...]:
-    """The parts of a dotted key; `offers[1].gpu` and `offers.1.gpu` are the same."""
-    return tuple(_INDEX_IN_BRACKETS.sub(r".\1", key).split("."))
+    """The parts of a dotted key; `offers[1].gpu` and `offers.1.gpu` are the same, and `[1].gpu` lies in a list."""
+    dotted_key = _INDEX_IN_BRACKETS.sub(r".\1", key)
+    return tuple((dotted_key[1:] if key.startswith("[") else dotted_key).split("."))
 
 
 def longest_match(mapping: Mapping[Any, object], parts: Sequence[str]) -> int:
@@ -80,6 +81,15 @@ def child_of(data: object, part: str | int) -> object:
     return data[part] if holds(data, part) else None  # type: ignore[index]
 
 
+def longest_held(data: object, loc: Loc) -> Loc:
+    """As much of a location as the data hold."""
+    for place, part in enumerate(loc):
+        if not holds(data, part):
+            return loc[:place]
+        data = child_of(data, part)
+    return loc
+
+
 def _is_list(data: object) -> bool:
     return isinstance(data, Sequence) and not isinstance(data, str | bytes)
 
@@ -98,6 +108,11 @@ class Place:
         """The keys a mapping at this place may have, in the order of their declaration."""
         names = [name for form in _members(self.forms) for name in _fields(form.annotation)]
         return list(dict.fromkeys(names))
+
+    @property
+    def keys_in_words(self) -> str:
+        """The keys of a mapping at this place in words, where its model says them."""
+        return next((text for form in self.forms if (text := getattr(form.annotation, "keys_in_words", ""))), "")
 
     @property
     def literals(self) -> list[object]:
@@ -217,7 +232,7 @@ def _chosen(forms: Iterable[_Form], tag: str) -> tuple[_Form, ...]:
                 continue
             member = _form(annotation)
             members.append(member)
-            if _has_tag(member, form.discriminator, tag) if form.discriminator else _name_of(annotation) == tag:
+            if _has_tag(member, form.discriminator, tag) if form.discriminator else _is_named(annotation, tag):
                 chosen.append(member)
     return tuple(chosen or members)
 
@@ -236,12 +251,13 @@ def _has_tag(member: _Form, discriminator: str | Discriminator, tag: str) -> boo
     return tag in [str(value.value if isinstance(value, Enum) else value) for value in values]
 
 
-def _name_of(annotation: Any) -> str | None:
-    """The name by which pydantic calls a member of a union in its locations."""
+def _is_named(annotation: Any, name: str) -> bool:
+    """Whether pydantic calls a member of a union so in its locations; one with validators `function-after[.., it]`."""
     try:
-        return TypeAdapter(annotation).validator.title
+        title = TypeAdapter(annotation).validator.title
     except Exception:  # a type that stands only inside its model; the caller then keeps every member
-        return None
+        return False
+    return name == title or (name.startswith("function-") and name.endswith(f", {title}]"))
 
 
 def _child(annotation: Any, part: str | int) -> _Form | None:

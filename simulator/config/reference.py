@@ -37,7 +37,7 @@ def reference_markdown() -> str:
         for name, field in model.model_fields.items():
             if field.exclude:
                 continue
-            below = name if model is Scenario else f"{path.split(', kind')[0]}.{name}"
+            below = name if model is Scenario else f"{path.split(', ')[0]}.{name}"
             queue += [(_path(below, field, member), member) for member in _models(field.annotation)]
     return "\n".join(parts)
 
@@ -47,6 +47,9 @@ def _path(below: str, field: FieldInfo, member: type[BaseModel]) -> str:
         below += ".<name>"
     if get_origin(field.annotation) is tuple:
         below += "[]"
+    keys = getattr(member, "keys_in_words", "")  # tells the members of a union apart that have no kind
+    if keys:
+        return f"{below}, with {keys}"
     return f"{below}, kind `{_tag(member)}`" if _tag(member) else below
 
 

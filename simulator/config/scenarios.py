@@ -100,13 +100,21 @@ def load_scenario(
 
 
 def plan_faults(plan: Plan, document: Document, *, infeasible: bool = True) -> list[Fault]:
-    """What is wrong with a plan, at the lines of the file; without what is only infeasible, if so asked."""
+    """What is wrong with a plan, at the lines of the file; without what is only infeasible, if so asked.
+
+    An option that does not meet the requirements is no fault, it is left out; but the baseline is what all others are
+    held against.
+    """
+    baseline = plan.scenario.baseline
     faults = []
-    for of_option in plan.faults.values():
+    for name, of_option in plan.faults.items():
         for fault in of_option:
-            if infeasible or not fault.infeasible:
-                file, line = document.place_of(locate_key(document.data, fault.key))
-                faults.append(Fault(file, line, fault.key, fault.text))
+            left_out = fault.is_requirement and name != baseline
+            if left_out or (fault.infeasible and not infeasible):
+                continue
+            needed = f"; '{name}' is the baseline, name another one in comparison" if fault.is_requirement else ""
+            file, line = document.place_of(locate_key(document.data, fault.key))
+            faults.append(Fault(file, line, fault.key, fault.text + needed))
     return faults
 
 

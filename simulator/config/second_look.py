@@ -31,13 +31,19 @@ _STAND_INS: dict[str, Any] = {
     "traffic": {"requests_per_day": 1.0},
     "workload": {"stand-in": {"input_tokens": 1.0, "output_tokens": 1.0}},
 }
+_PRICES = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 1.0}
+_UNITS = {"usd_per_unit_hour": 1.0, "input_tokens_per_minute_per_unit": 1.0, "output_token_weight": 1.0}
+_FLEET: dict[str, Any] = {
+    "kind": "self_hosted",
+    "rental": {"usd_per_gpu_hour": 1.0},
+    "throughput": {"requests_per_s": 1.0},
+}
 _STAND_IN_OPTIONS: dict[str, Any] = {
-    "api": {"kind": "api", "prices": {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 1.0}},
-    "self_hosted": {
-        "kind": "self_hosted",
-        "rental": {"usd_per_gpu_hour": 1.0},
-        "throughput": {"requests_per_s": 1.0},
-    },
+    "api": {"kind": "api", "prices": _PRICES},
+    "provisioned": {"kind": "provisioned", "prices": _PRICES, "units": _UNITS},
+    "routed": _FLEET,  # one without references; no other option may name it either
+    "self_hosted": _FLEET,
+    "dedicated_endpoint": _FLEET,
 }
 _SECTIONS: dict[str, Any] = {
     "comparison": Comparison,
@@ -46,6 +52,8 @@ _SECTIONS: dict[str, Any] = {
     "workload": dict[str, RequestClass],
     "volume_range": VolumeRange,
 }
+_OF_MEDIA = ("prices.usd_per_", "image_size")
+_MEDIA = ("images", "audio_input_s", "audio_output_s", "video_s")
 _MOST_LOOKS = 16
 # Look-ups whose answer does not depend on the keys left out.
 _LOOKED_UP = ("gpu", "model", "provider", "rental.provider")
@@ -74,12 +82,15 @@ def hidden_faults(document: Document, found: Iterable[Fault], make_plan: MakePla
 def _missed_look_ups(document: Document, plan: Plan, known: list[Loc]) -> list[Fault]:
     """Look-ups that failed, as far as their answer does not depend on what was left out."""
     touched = {loc[1] for loc in known if len(loc) > 1 and loc[0] == "options"}
+    with_units = {loc[1] for loc in known if loc[:1] == ("options",) and loc[2:3] == ("units",)}
+    media_known = not any(loc[0] == "workload" and (len(loc) < 3 or loc[2] in _MEDIA) for loc in known if loc)
     faults = []
     for name, of_option in plan.faults.items():
         for fault in of_option:
             key = fault.key.removeprefix(f"options.{name}.")
-            sure = not fault.infeasible and "throughput" not in key
-            if sure if name not in touched else key in _LOOKED_UP:
+            sure = not fault.infeasible and "throughput" not in key and (media_known or not key.startswith(_OF_MEDIA))
+            looked_up = key in _LOOKED_UP and name not in with_units  # the figures of units may be those left out
+            if sure if name not in touched else looked_up:
                 file, line = document.place_of(locate_key(document.data, fault.key))
                 faults.append(Fault(file, line, fault.key, fault.text))
     return [fault for fault in faults if is_new(document, fault, known)]
@@ -91,7 +102,7 @@ def is_new(document: Document, fault: Fault, known: list[Loc]) -> bool:
     Neither is one new that lies in what a faulty key brought in: a preset that there is not.
     """
     loc = locate_key(document.data, fault.key)
-    if "stand-in" in fault.key or document.origin_of(loc) in known:
+    if "stand-in" in f"{fault.key} {fault.message}" or document.origin_of(loc) in known:
         return False
     return not any(loc[: len(k)] == k[: len(loc)] for k in known)
 
@@ -100,7 +111,7 @@ def _repaired(data: Mapping[str, Any], known: list[Loc]) -> dict[str, Any]:
     """The data without what is faulty, with stand-ins where a section can't do without it."""
     repaired: dict[str, Any] = copy.deepcopy(dict(data))
     for loc in known:
-        _leave_out(repaired, loc)
+        _leave_out(repaired, _with_what_goes_with_it(loc))
     for key, stand_in in _STAND_INS.items():
         repaired.setdefault(key, stand_in)
     for key, kind in _SECTIONS.items():
@@ -108,6 +119,8 @@ def _repaired(data: Mapping[str, Any], known: list[Loc]) -> dict[str, Any]:
             repaired.pop(key)
             if key in _STAND_INS:
                 repaired[key] = _STAND_INS[key]
+    if repaired["workload"] is _STAND_INS["workload"]:
+        repaired["workload"] = _stand_in_classes(data.get("workload"))
     options = repaired.get("options")
     if not isinstance(options, dict):
         options = {}
@@ -119,11 +132,29 @@ def _repaired(data: Mapping[str, Any], known: list[Loc]) -> dict[str, Any]:
     return repaired
 
 
+def _with_what_goes_with_it(loc: Loc) -> Loc:
+    """More than a key: where a share is left out the others do not add up, without images a model of images fails."""
+    if len(loc) == 3 and loc[0] == "workload" and loc[2] in ("share", *_MEDIA):
+        return loc[:1]
+    return loc[:3] if len(loc) > 3 and loc[0] == "options" and loc[2] == "routes" else loc
+
+
+def _stand_in_classes(given: Any) -> dict[str, Any]:
+    """Request classes of the names given, to which options may refer, with images and speech where those have some."""
+    classes = given if isinstance(given, Mapping) and given else {"stand-in": None}
+    stand_ins = {}
+    for name, of_class in classes.items():
+        held = of_class if isinstance(of_class, Mapping) else {}
+        media = {key: 1.0 for key in _MEDIA if held.get(key, 0) != 0}
+        stand_ins[name] = {"share": 1.0 / len(classes), "input_tokens": 1.0, "output_tokens": 1.0, **media}
+    return stand_ins
+
+
 def _valid_option(option: Any) -> Any:
     if _is_valid(Option, option):
         return option
     kind = option.get("kind") if isinstance(option, dict) else None
-    return _STAND_IN_OPTIONS["self_hosted" if kind == "self_hosted" else "api"]
+    return _STAND_IN_OPTIONS.get(str(kind), _STAND_IN_OPTIONS["api"])
 
 
 @lru_cache

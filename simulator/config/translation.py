@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
@@ -13,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from simulator.config.faults import Fault, enumerated, line_or_last, shown
 from simulator.config.field_lookup import Loc, Place, dotted, find_place, locate_key, value_at
+from simulator.config.problems import A_LIST, A_MAPPING, Complaint, Problem, one_member_each, without_echoes
 
 if TYPE_CHECKING:
     from simulator.config.yaml_reader import Document
@@ -27,127 +27,42 @@ def translate(error: ValidationError, document: Document, model: type[BaseModel]
     """
     problems = [_problem(details, document, model) for details in error.errors(include_url=False)]
     faults: dict[Loc, Fault] = {}
-    for problem in _without_echoes(_one_member_each(problems, 0)):
+    for problem in without_echoes(one_member_each(problems, 0), document.data):
         file, line = document.place_of(problem.loc)
         faults.setdefault(problem.loc, Fault(file, line, dotted(problem.loc), problem.message))
     return sorted(faults.values(), key=line_or_last)
 
 
-@dataclass(frozen=True)
-class _Complaint:
-    """What is wrong with one value: a finished message, or the value given and what it must be."""
-
-    message: str = ""
-    given: str = ""
-    wanted: tuple[str, ...] = ()
-    choices: tuple[object, ...] = ()
-    fits_type: bool = False  # a number, but not one that is allowed
-
-    def __str__(self) -> str:
-        if self.message:
-            return self.message
-        wanted = list(dict.fromkeys(self.wanted))
-        if any(text.startswith("a number") for text in wanted):
-            wanted = [text for text in wanted if not text.startswith("a whole number")]
-        if self.choices:
-            choices = list(dict.fromkeys(self.choices))
-            wanted.append(("one of " if len(choices) > 1 else "") + enumerated(choices))
-        must_be = f"must be {' or '.join(wanted)}"
-        if all(text in (_MAPPING, _LIST) for text in wanted):
-            return f"{must_be}, is {self.given}"
-        return f"is {self.given}, {must_be}"
-
-
-@dataclass(frozen=True)
-class _Problem:
-    """One error, its location freed of union tags."""
-
-    loc: Loc
-    branches: tuple[tuple[int, str], ...]
-    complaint: _Complaint
-    kind: str = ""  # pydantic's name of the error
-
-    @property
-    def message(self) -> str:
-        return str(self.complaint)
-
-
-def _one_member_each(problems: Sequence[_Problem], level: int) -> list[_Problem]:
-    """The problems with each union that has no discriminator reduced to what its closest member says.
-
-    Pydantic reports what every member of such a union has against the value. A member that looked inside the value is
-    closer than one that refused its type; among those the one with the fewest faults is. If all refused the value
-    itself, the refusals become one. `level` counts the unions, one inside the other, already treated.
-    """
-    reduced: list[_Problem] = []
-    unions: dict[Loc, dict[str, list[_Problem]]] = {}
-    for problem in problems:
-        if len(problem.branches) <= level:
-            reduced.append(problem)
-            continue
-        depth, member = problem.branches[level]
-        unions.setdefault(problem.loc[:depth], {}).setdefault(member, []).append(problem)
-    for loc, members in unions.items():
-        by_member = [_one_member_each(list(group), level + 1) for group in members.values()]
-        inside = [group for group in by_member if all(len(problem.loc) > len(loc) for problem in group)]
-        if inside:
-            closest: list[_Problem] = min(inside, key=len)
-            reduced += closest
-        else:
-            reduced.append(
-                _Problem(loc, (), _merged([p.complaint for group in by_member for p in group if p.loc == loc]))
-            )
-    return reduced
-
-
-def _without_echoes(problems: Sequence[_Problem]) -> list[_Problem]:
-    """The problems without those that only say that the entries refused below them are missing."""
-    deeper = {problem.loc[:length] for problem in problems for length in range(len(problem.loc))}
-    return [problem for problem in problems if problem.kind != "too_short" or problem.loc not in deeper]
-
-
-def _merged(complaints: Sequence[_Complaint]) -> _Complaint:
-    finished = next((complaint for complaint in complaints if complaint.message), None)
-    if finished is not None:
-        return finished
-    closest = [complaint for complaint in complaints if complaint.fits_type] or complaints
-    return _Complaint(
-        given=complaints[0].given,
-        wanted=tuple(text for complaint in closest for text in complaint.wanted),
-        choices=tuple(choice for complaint in complaints for choice in complaint.choices),
-    )
-
-
-def _problem(details: ErrorDetails, document: Document, model: type[BaseModel]) -> _Problem:
+def _problem(details: ErrorDetails, document: Document, model: type[BaseModel]) -> Problem:
     place = find_place(model, document.data, details["loc"])
     context = details.get("ctx", {})
     kind = details["type"]
     loc, complaint = place.loc, None
     if kind == "at_key" and "key" in context:
         loc += locate_key(value_at(document.data, loc), str(context["key"]))
-        complaint = _Complaint(str(context.get("text", details["msg"])))
+        complaint = Complaint(str(context.get("text", details["msg"])))
     elif kind in ("union_tag_invalid", "union_tag_not_found"):
         loc, complaint = _wrong_tag(place, details)
     elif kind in ("extra_forbidden", "unexpected_keyword_argument"):
         complaint = _unknown_key(details, document, model, place.loc)
     elif details["loc"][-1:] == ("[key]",):
-        complaint = _Complaint(f"as a key {_complaint(details, place)}")
-    return _Problem(loc, place.branches, complaint or _complaint(details, place), kind)
+        complaint = Complaint(f"as a key {_complaint(details, place)}")
+    return Problem(loc, place.branches, complaint or _complaint(details, place), kind)
 
 
-def _wrong_tag(place: Place, details: ErrorDetails) -> tuple[Loc, _Complaint]:
+def _wrong_tag(place: Place, details: ErrorDetails) -> tuple[Loc, Complaint]:
     context, given = details.get("ctx", {}), details["input"]
     named = re.match(r"'([^']+)'", str(context["discriminator"]))
     expected: tuple[object, ...] = tuple(_quoted(str(context.get("expected_tags", ""))))
     if named is None:  # a function told the members apart
-        return place.loc, _Complaint(given=shown(given), choices=expected) if expected else _Complaint(details["msg"])
+        return place.loc, Complaint(given=shown(given), choices=expected) if expected else Complaint(details["msg"])
     key = named.group(1)
     tags = expected or tuple(place.tags(key))
     loc = (*place.loc, key)
     if isinstance(given, Mapping) and key not in given:
-        return loc, _Complaint("is missing" + (f", must be one of {enumerated(tags)}" if tags else ""))
+        return loc, Complaint("is missing" + (f", must be one of {enumerated(tags)}" if tags else ""))
     value = given[key] if isinstance(given, Mapping) else context.get("tag")
-    return loc, _Complaint(given=shown(value), choices=tags)
+    return loc, Complaint(given=shown(value), choices=tags)
 
 
 def _quoted(text: str) -> list[str]:
@@ -155,12 +70,15 @@ def _quoted(text: str) -> list[str]:
     return re.findall(r"'([^']*)'", text)
 
 
-def _unknown_key(details: ErrorDetails, document: Document, model: type[BaseModel], loc: Loc) -> _Complaint:
+def _unknown_key(details: ErrorDetails, document: Document, model: type[BaseModel], loc: Loc) -> Complaint:
     parent = find_place(model, document.data, details["loc"][:-1])
-    siblings = value_at(document.data, loc[:-1])
-    return _Complaint(
-        unknown_key(str(details["loc"][-1]), parent.field_names, siblings if isinstance(siblings, Mapping) else ())
-    )
+    given = value_at(document.data, loc[:-1])
+    siblings = list(given) if isinstance(given, Mapping) else []
+    key, allowed = str(details["loc"][-1]), parent.field_names
+    if parent.branches and key in find_place(model, document.data, details["loc"][:-2]).field_names:
+        others = [name for name in siblings if name in allowed]
+        return Complaint(f"must not be given together with {enumerated(others or allowed)}")
+    return Complaint(unknown_key(key, allowed, siblings))
 
 
 def unknown_key(unknown: str, allowed: Sequence[str], siblings: Iterable[str]) -> str:
@@ -178,8 +96,6 @@ def written_keys(model: type[BaseModel]) -> list[str]:
     return [name for name, field in model.model_fields.items() if not field.exclude]
 
 
-_MAPPING = "a mapping"
-_LIST = "a list"
 _DATE = "a date such as 2026-12-01"
 _DATE_AND_TIME = "a date and time such as 2026-12-01T12:00:00"
 _TIME = "a time such as 12:30"
@@ -222,32 +138,37 @@ _OTHERS = {
     "time_parsing": _TIME,
     "time_delta_type": _DURATION,
     "time_delta_parsing": _DURATION,
-    "dict_type": _MAPPING,
-    "mapping_type": _MAPPING,
-    "model_type": _MAPPING,
-    "model_attributes_type": _MAPPING,
-    "dataclass_type": _MAPPING,
-    "list_type": _LIST,
-    "tuple_type": _LIST,
-    "set_type": _LIST,
-    "frozen_set_type": _LIST,
-    "iterable_type": _LIST,
+    "dict_type": A_MAPPING,
+    "mapping_type": A_MAPPING,
+    "model_type": A_MAPPING,
+    "model_attributes_type": A_MAPPING,
+    "dataclass_type": A_MAPPING,
+    "list_type": A_LIST,
+    "tuple_type": A_LIST,
+    "set_type": A_LIST,
+    "frozen_set_type": A_LIST,
+    "iterable_type": A_LIST,
 }
 
 
-def _complaint(details: ErrorDetails, place: Place) -> _Complaint:
+def _complaint(details: ErrorDetails, place: Place) -> Complaint:
     kind, context, given = details["type"], details.get("ctx", {}), details["input"]
     if kind in _NUMBERS:
         unit = f" [{place.unit}]" if place.unit else ""
         wanted = _filled(_NUMBERS[kind], context) + unit + _spelling(kind, given)
-        return _Complaint(given=shown(given), wanted=(wanted,), fits_type="{" in _NUMBERS[kind])
+        return Complaint(given=shown(given), wanted=(wanted,), fits_type="{" in _NUMBERS[kind])
     if kind in _OTHERS:
-        return _Complaint(given=shown(given), wanted=(_filled(_OTHERS[kind], context),))
+        wanted = _filled(_OTHERS[kind], context)
+        if wanted == A_MAPPING and place.keys_in_words:
+            wanted = f"{A_MAPPING} with {place.keys_in_words}"
+        return Complaint(given=shown(given), wanted=(wanted,))
+    if kind == "missing" and place.literals:
+        return Complaint(f"is missing, must be one of {enumerated(place.literals)}")
     if kind in _MESSAGES:
-        return _Complaint(_MESSAGES[kind](context, given))
+        return Complaint(_MESSAGES[kind](context, given))
     if kind in ("literal_error", "enum"):
-        return _Complaint(given=shown(given), choices=tuple(place.literals or _quoted(str(context["expected"]))))
-    return _Complaint(f"is {shown(given)}: {details['msg']}")
+        return Complaint(given=shown(given), choices=tuple(place.literals or _quoted(str(context["expected"]))))
+    return Complaint(f"is {shown(given)}: {details['msg']}")
 
 
 def _filled(wanted: str, context: Mapping[str, Any]) -> str:

@@ -1,16 +1,19 @@
-"""The ways to serve the demand: an API billed per token, or a fleet of replicas on rented GPUs."""
+"""The ways to serve the demand: tokens bought in one way or another, or a fleet of replicas on rented GPUs."""
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated, Literal
+import math
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
+from simulator.domain.api_options import ApiOption, ProvisionedOption, RoutedOption
 from simulator.domain.autoscaling import AutoscalingPolicy, TargetUtilization
 from simulator.domain.base import Duration, Flag, Model, NonNegative, Patience, Positive, PositiveWhole, Share, Whole
 from simulator.domain.models_and_gpus import Contract, Precision
+from simulator.domain.people import PeopleAndFixed
 
 SpeculativeFactor = Annotated[Positive, Field(ge=1, le=16)]
 
@@ -20,67 +23,6 @@ def _exactly_one(owner: Model, names: tuple[str, ...], key: str) -> None:
     if len(given) != 1:
         text = f"must hold exactly one of {', '.join(names)}; holds {', '.join(given) or 'none'}"
         raise PydanticCustomError("at_key", "{text}", {"key": key, "text": text})
-
-
-class Engineers(Model):
-    """People: a base share, and persons that come with the size of the fleet."""
-
-    base_persons: NonNegative = Field(default=0.0, description="Persons whatever the size; may be a share. [persons]")
-    gpus_per_person: Positive | None = Field(
-        default=None, description="One person for every so many GPUs of the month's peak; left out: none. [GPUs]"
-    )
-    whole_persons: Flag = Field(default=True, description="Whether the persons per GPUs are hired in wholes.")
-    usd_per_person_year: NonNegative | None = Field(
-        default=None, description="Loaded cost of a person; left out: the catalogue's sourced figure. [USD per year]"
-    )
-
-
-class TokenPriceList(Model):
-    """Prices given outright; each replaces what the price library says."""
-
-    input_usd_per_mtok: NonNegative | None = Field(default=None, description="Uncached input. [USD per 10^6 tokens]")
-    output_usd_per_mtok: NonNegative | None = Field(default=None, description="Output. [USD per 10^6 tokens]")
-    cached_input_usd_per_mtok: NonNegative | None = Field(
-        default=None, description="Input read from the prompt cache. [USD per 10^6 tokens]"
-    )
-    cache_write_usd_per_mtok: NonNegative | None = Field(
-        default=None, description="Input written to the prompt cache. [USD per 10^6 tokens]"
-    )
-    batch_multiplier: Share | None = Field(default=None, description="Price of a batched request over the full. [1]")
-    effective_from: date | None = Field(default=None, description="First day on which these prices hold.")
-    source: str | None = Field(default=None, description="Where the prices were read.")
-
-
-class PeopleAndFixed(Model):
-    """Cost that does not follow the tokens, the same for every kind of option."""
-
-    engineers: Engineers | None = Field(default=None, description="People this option needs.")
-    monthly_fixed_usd: dict[str, NonNegative] = Field(
-        default_factory=dict, description="Other monthly cost by name. [USD per month]"
-    )
-    one_off_usd: dict[str, NonNegative] = Field(
-        default_factory=dict, description="Set-up cost by name, paid at the start; not part of the run rate. [USD]"
-    )
-
-
-class ApiOption(PeopleAndFixed):
-    """An API billed per token."""
-
-    kind: Literal["api"]
-    model: str | None = Field(default=None, min_length=1, description="Model as the provider names it.")
-    provider: str | None = Field(default=None, min_length=1, description="Provider id; left out: found by the model.")
-    prices: TokenPriceList | None = Field(default=None, description="Prices given outright.")
-
-    @model_validator(mode="after")
-    def _priced(self) -> ApiOption:
-        if self.model is None:
-            prices = self.prices
-            for name in ("input_usd_per_mtok", "output_usd_per_mtok"):
-                if prices is None or getattr(prices, name) is None:
-                    key = "model" if prices is None else f"prices.{name}"
-                    text = "is missing; an option of kind api names a model, or gives its prices"
-                    raise PydanticCustomError("at_key", "{text}", {"key": key, "text": text})
-        return self
 
 
 class Rental(Model):
@@ -287,4 +229,45 @@ class SelfHostedOption(PeopleAndFixed):
             raise PydanticCustomError("at_key", "{text}", {"key": "parallelism", "text": text})
 
 
-Option = Annotated[ApiOption | SelfHostedOption, Field(discriminator="kind")]
+class DedicatedEndpoint(SelfHostedOption):
+    """Replicas of an open model that a host runs for you alone, billed by the hour; may scale to zero."""
+
+    kind: Literal["dedicated_endpoint"]  # type: ignore[assignment]
+    usd_per_replica_hour: NonNegative = Field(description="Price of one replica while it runs. [USD/h]")
+    scale_to_zero: Flag = Field(default=True, description="Whether no replica runs, and none is billed, without work.")
+    idle_timeout_s: Duration = Field(default=300.0, description="Time without work after which a replica stops. [s]")
+    rental: SkipJsonSchema[Rental] = Field(default=None, exclude=True)  # type: ignore[assignment]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_fleet(cls, data: Any) -> Any:
+        """Say in a fleet's own keys what is not given in them."""
+        if not isinstance(data, dict):
+            return data
+        if "rental" in data:
+            text = "must not be given; usd_per_replica_hour is the price"
+            raise PydanticCustomError("at_key", "{text}", {"key": "rental", "text": text})
+        usd = data.get("usd_per_replica_hour")
+        priced = isinstance(usd, int | float) and not isinstance(usd, bool) and 0 <= usd <= 1e24
+        degrees = [data.get(key) for key in ("tensor_parallel", "pipeline_parallel", "data_parallel")]
+        whole = [degree for degree in degrees if isinstance(degree, int) and not isinstance(degree, bool)]
+        gpus = data.get("gpus_per_replica")
+        given = gpus if isinstance(gpus, int) and gpus > 0 else max(math.prod(whole), 1)
+        least = 0 if data.get("scale_to_zero", True) is True else 1
+        defaults: dict[str, Any] = {
+            "rental": {"usd_per_instance_hour": float(usd or 0.0) if priced else 0.0, "gpus_per_instance": given},
+            "autoscaling": {"kind": "target_utilization"},
+            "replicas": {},
+        }
+        complete = {**defaults, **data}
+        idle = data.get("idle_timeout_s", 300.0)
+        if isinstance(complete["autoscaling"], dict) and complete["autoscaling"].get("kind") == "target_utilization":
+            complete["autoscaling"] = {"stabilisation_s": idle, **complete["autoscaling"]}
+        if isinstance(complete["replicas"], dict):
+            complete["replicas"] = {"minimum": least, **complete["replicas"]}
+        return complete
+
+
+Option = Annotated[
+    ApiOption | ProvisionedOption | RoutedOption | SelfHostedOption | DedicatedEndpoint, Field(discriminator="kind")
+]

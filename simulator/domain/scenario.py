@@ -9,10 +9,13 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from simulator.domain.api_options import ApiOption
 from simulator.domain.autoscaling import TargetUtilization
 from simulator.domain.base import Finite, Model, Positive, Whole
 from simulator.domain.defaults import DEFAULT_START
-from simulator.domain.options import ApiOption, Option, SelfHostedOption
+from simulator.domain.options import DedicatedEndpoint, Option, SelfHostedOption
+from simulator.domain.people import Requirements
+from simulator.domain.references import check_references
 from simulator.domain.traffic import Traffic
 from simulator.domain.units import (
     HOURS_PER_DAY,
@@ -21,7 +24,7 @@ from simulator.domain.units import (
     SECONDS_PER_HOUR,
     SECONDS_PER_MONTH,
 )
-from simulator.domain.workload import Mix, RequestClass, check_shares, mix_of
+from simulator.domain.workload import Mix, RequestClass, ServedCalls, check_shares, mix_of, served_calls_of
 
 MOST_STEPS = 12_000_000
 MOST_WINDOW_STEPS = 100_000
@@ -146,6 +149,9 @@ class Scenario(Model):
         default=None, description="Left out: the first option of kind api against every other option."
     )
     volume_range: VolumeRange = Field(default_factory=VolumeRange, description="Volumes of the curve.")
+    requirements: Requirements = Field(
+        default_factory=Requirements, description="What an option must have; one that has not is infeasible."
+    )
 
     @field_validator("workload")
     @classmethod
@@ -170,18 +176,15 @@ class Scenario(Model):
         for name, option in self.options.items():
             if isinstance(option, SelfHostedOption):
                 self._check_windows(name, option)
-            if isinstance(option, SelfHostedOption) and option.overflow not in (None, "reject"):
-                apis = [key for key, other in self.options.items() if isinstance(other, ApiOption)]
-                if option.overflow not in apis:
-                    text = f"is '{option.overflow}', must be one of {', '.join([*apis, 'reject'])}"
-                    raise PydanticCustomError("at_key", "{text}", {"key": f"options.{name}.overflow", "text": text})
+        check_references(self.options, self.workload)
         return self
 
     def _check_windows(self, name: str, option: SelfHostedOption) -> None:
         """Refuse windows of so many steps that their memory would not fit."""
         windows = {"cold_start_s": option.cold_start_s}
         if isinstance(option.autoscaling, TargetUtilization):
-            windows["autoscaling.stabilisation_s"] = option.autoscaling.stabilisation_s
+            key = "idle_timeout_s" if isinstance(option, DedicatedEndpoint) else "autoscaling.stabilisation_s"
+            windows[key] = option.autoscaling.stabilisation_s
         for key, seconds in windows.items():
             if seconds > MOST_WINDOW_STEPS * self.horizon.step_s:
                 text = f"is {seconds:g}, must be at most {MOST_WINDOW_STEPS:,} steps of {self.horizon.step_s:g} s"
@@ -222,13 +225,23 @@ class Scenario(Model):
 
     @property
     def mix(self) -> Mix:
-        """Mean request of the workload."""
+        """Mean request of the workload, as it is asked."""
         return mix_of(self.workload)
+
+    @property
+    def served_calls(self) -> ServedCalls:
+        """Calls that an option serves for a mean request."""
+        return served_calls_of(self.workload)
 
     @property
     def tokens_per_month(self) -> float:
         """The scenario's own volume: mean demand of month 0. [tokens per month]"""
         return self.traffic.mean_tokens_per_month(self.mix.total_tokens)
+
+    @property
+    def requests_per_month(self) -> float:
+        """The scenario's own volume. [requests per month]"""
+        return self.tokens_per_month / self.mix.total_tokens
 
     def overflow_target(self, name: str) -> str | None:
         """Option of kind api that serves the overflow of fleet `name`; None: it is rejected."""
@@ -237,6 +250,5 @@ class Scenario(Model):
             return None
         if option.overflow is not None:
             return option.overflow
-        if isinstance(self.options[self.baseline], ApiOption):
-            return self.baseline
-        return next((key for key, other in self.options.items() if isinstance(other, ApiOption)), None)
+        apis = [key for key, other in self.options.items() if type(other) is ApiOption]
+        return self.baseline if self.baseline in apis else next(iter(apis), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from simulator.presentation.numbers import distinct, usd, volume
-from simulator.presentation.wording import VERBS, verdict
+from simulator.presentation.wording import VERBS, VolumeWords, at_own_volume, verdict, volume_words
 from simulator.simulation.results import Ledger
 from simulator.solving.study import BASELINE_ALWAYS_CHEAPER, Pair, Study
 
@@ -18,19 +18,21 @@ def decision_sentence(study: Study, ledgers: Mapping[str, Ledger]) -> str:
     amounts = [option.usd_per_month for option in study.options.values()]
     costs = [f"{name} {cost}" for name, cost in zip(study.options, distinct(amounts, usd), strict=True)]
     best = study.options[study.cheapest]
-    here = f"At {volume(study.tokens_per_month)} tokens a month: {_joined(costs)} a month."
+    here, words = f"{at_own_volume(study)}: {_joined(costs)} a month.", volume_words(study)
     advice = f"{VERBS[best.kind].capitalize()}: {best.name}{_margin(study)}."
-    pairs = [pair_sentence(pair) + _payback(study, pair) + _arrival(study, pair) for pair in study.pairs.values()]
+    pairs = [
+        pair_sentence(pair, words) + _payback(study, pair) + _arrival(study, pair) for pair in study.pairs.values()
+    ]
     return " ".join([here, advice, *_not_advised(study), *_over_time(study, ledgers), *pairs])
 
 
-def pair_sentence(pair: Pair) -> str:
+def pair_sentence(pair: Pair, words: VolumeWords = volume) -> str:
     """Where a challenger starts to pay against the baseline, or why it never does."""
     share = pair.breakeven_utilization_share
     hopeless = pair.reason == BASELINE_ALWAYS_CHEAPER and share is not None and share > 1
     why = "; even a full replica costs more per token than the API" if hopeless else ""
     against = "" if pair.settled is None or pair.settled == 0 else f" against {pair.baseline}"
-    return f"{pair.challenger} {verdict(pair)}{against}{why}."
+    return f"{pair.challenger} {verdict(pair, words)}{against}{why}."
 
 
 def _not_advised(study: Study) -> list[str]:

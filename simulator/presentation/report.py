@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from simulator.domain.plans import Array
 from simulator.domain.sweep import Sweep
 from simulator.presentation.charts.bill import bill_chart
 from simulator.presentation.charts.crossover import crossover_chart
@@ -21,6 +22,7 @@ from simulator.presentation.theme import save_figure
 from simulator.presentation.timeline_table import timeline_tables
 from simulator.simulation.results import Ledger
 from simulator.solving.curve import cost_table, curve_tables, curve_volumes, run_rates
+from simulator.solving.jumps import beside_jumps
 from simulator.solving.scan import NARROW
 from simulator.solving.study import Study
 
@@ -61,7 +63,7 @@ def write_run_report(
     volumes = curve_volumes(study)
     rates = run_rates(study.plan, volumes)
     curve = cost_table(study.plan, volumes, rates)
-    crossover = crossover_chart(study, curve, detail=_at_jumps(study))
+    crossover = crossover_chart(study, curve, detail=_at_jumps(study, volumes))
     written = [
         write_text(folder / "summary.json", json_text(content)),
         write_tables(folder / "curve.csv", curve_tables(study.plan, volumes, rates)),
@@ -71,21 +73,29 @@ def write_run_report(
         write_figure(folder / "bill.png", bill_chart(study)),
     ]
     if fleets:
-        written.append(write_figure(folder / "timeline.png", timeline_chart(fleets)))
+        written.append(write_figure(folder / "timeline.png", timeline_chart(fleets, options=list(study.options))))
     return written
 
 
-def _at_jumps(study: Study) -> pd.DataFrame | None:
-    """The curve right below and right at every jump that is a crossing, so that its riser is drawn upright."""
+def _at_jumps(study: Study, volumes: Array) -> pd.DataFrame | None:
+    """The curve right below and right at its jumps, so that risers and falls are drawn upright.
+
+    Of fleets those that are crossings, of bought tokens all that can be seen.
+    """
     jumps = {
         crossing.tokens_per_month
         for pair in study.pairs.values()
         for crossing in pair.crossings
         if crossing.kind == "jump"
     }
-    if not jumps:
-        return None
-    return cost_table(study.plan, np.array(sorted(volume * side for volume in jumps for side in (1 - 4 * NARROW, 1))))
+    tables = []
+    if jumps:
+        beside = np.array(sorted(volume * side for volume in jumps for side in (1 - 4 * NARROW, 1)))
+        tables.append(cost_table(study.plan, beside))
+    of_bills = beside_jumps(study.plan, volumes)
+    if of_bills is not None:
+        tables.append(of_bills)
+    return pd.concat(tables, ignore_index=True) if tables else None
 
 
 def write_sweep_report(rows: pd.DataFrame, sweep: Sweep, folder: Path) -> list[Path]:

@@ -10,11 +10,14 @@ from typing import Any
 from simulator import __version__
 from simulator.domain.options import SelfHostedOption
 from simulator.domain.units import SECONDS_PER_MONTH
+from simulator.presentation.api_wording import option_lines, workload_lines
 from simulator.presentation.decision import decision_sentence, pair_sentence
 from simulator.presentation.demand_wording import demand_lines, demand_warnings
-from simulator.simulation.ledger import demand_of
+from simulator.presentation.rate_limit_wording import rate_limit_content, rate_limit_lines, rate_limit_warnings
+from simulator.presentation.wording import volume_words
 from simulator.simulation.results import Ledger
-from simulator.solving.study import OptionAtVolume, Pair, Study, requests_per_day
+from simulator.simulation.shared_costs import demand_of
+from simulator.solving.study import INFEASIBLE, OptionAtVolume, Pair, Study, requests_per_day
 
 _MOST_QUEUED_SHARE = 0.001
 
@@ -65,7 +68,10 @@ def warnings(study: Study, ledgers: Mapping[str, Ledger]) -> list[str]:
     """Everything a reader of the result should know, once each."""
     texts = list(study.plan.warnings)
     for pair in study.pairs.values():
+        if pair.reason == INFEASIBLE:
+            texts.append(f"{pair.challenger} is left out: {pair.cause}")
         texts += pair.warnings
+    texts += rate_limit_warnings(study)
     for ledger in ledgers.values():
         texts += ledger.warnings
     for option in study.options.values():
@@ -87,9 +93,9 @@ def warnings(study: Study, ledgers: Mapping[str, Ledger]) -> list[str]:
 
 
 def assumptions(study: Study) -> list[str]:
-    """What decides the demand and the fleets' service and cost, whether given or by default."""
+    """What decides the demand, the bills, and the fleets' service and cost, whether given or by default."""
     scenario = study.plan.scenario
-    lines = demand_lines(scenario.traffic, demand_of(study.plan))
+    lines = demand_lines(scenario.traffic, demand_of(study.plan)) + workload_lines(scenario)
     for name in study.options:
         option = scenario.options[name]
         if isinstance(option, SelfHostedOption):
@@ -104,6 +110,8 @@ def assumptions(study: Study) -> list[str]:
                 f"{name}: a request {wait}{after}; cold start {option.cold_start_s:g} s, "
                 f"billed from the {option.billing_from}"
             )
+        lines += option_lines(study, name)
+    lines += rate_limit_lines(study)
     lines.append("curve and crossings are at run rate: no growth, prices of the first day, no one-off cost")
     lines.append("costs alone are compared: that the options do the job equally well is for you to judge")
     return lines
@@ -112,6 +120,7 @@ def assumptions(study: Study) -> list[str]:
 def _option(study: Study, option: OptionAtVolume, ledger: Ledger | None) -> dict[str, Any]:
     content: dict[str, Any] = {
         "kind": option.kind,
+        "option_kind": study.plan.scenario.options[option.name].kind,
         "label": option.label,
         "run_rate": {
             **dataclasses.asdict(option.unit_costs),
@@ -124,6 +133,7 @@ def _option(study: Study, option: OptionAtVolume, ledger: Ledger | None) -> dict
             "peak_replicas": option.peak_replicas if option.kind == "self_hosted" else None,
         },
         "one_off_usd": option.one_off_usd,
+        "rate_limits": rate_limit_content(study, option.name),
     }
     if ledger is not None:
         months = [str(start)[:10] for start in ledger.costs.index]
@@ -150,7 +160,7 @@ def _pair(study: Study, pair: Pair) -> dict[str, Any]:
     return {
         "baseline": pair.baseline,
         "challenger": pair.challenger,
-        "sentence": pair_sentence(pair),
+        "sentence": pair_sentence(pair, volume_words(study)),
         "first": place(pair.first),
         "settled": place(pair.settled),
         "reason": pair.reason,

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from simulator.presentation.console import console_for, plain_table
 from simulator.presentation.decision import decision_sentence
-from simulator.presentation.numbers import volume
 from simulator.presentation.summary import assumptions, figures_used, warnings
+from simulator.presentation.wording import at_own_volume, counts_requests, volume_words
 from simulator.simulation.results import Ledger
 from simulator.solving.study import OptionAtVolume, Pair, Study, requests_per_day
 
@@ -40,10 +40,9 @@ def print_study(study: Study, ledgers: Mapping[str, Ledger], files: Sequence[Pat
 
 
 def _options_table(study: Study, ledgers: Mapping[str, Ledger]) -> Table:
-    title = (
-        f"At {volume(study.tokens_per_month)} tokens a month ({study.requests_per_day:,.0f} requests a day), run rate"
-    )
-    table = plain_table(title)
+    here = at_own_volume(study)
+    both = here if counts_requests(study) else f"{here} ({study.requests_per_day:,.0f} requests a day)"
+    table = plain_table(f"{both}, run rate")
     horizon = f"over {study.plan.scenario.horizon.in_months:g} months"
     for name in (
         "option",
@@ -67,10 +66,10 @@ def _option_cells(study: Study, option: OptionAtVolume, ledger: Ledger | None) -
         escape(option.name) + _remark(study, option),
         f"{option.usd_per_month:,.0f}",
         f"{option.unit_costs.usd_per_1000_requests:,.4g}",
-        f"{option.unit_costs.usd_per_mtok_total:,.4g}",
+        "" if counts_requests(study) else f"{option.unit_costs.usd_per_mtok_total:,.4g}",
         "" if ledger is None else f"{ledger.total_usd:,.0f}",
         f"{option.utilization_share:.0%}" if fleet else "",
-        f"{left:.2%}" if fleet else "",
+        f"{left:.2%}" if fleet or left > 0 else "",
     ]
 
 
@@ -91,14 +90,14 @@ def _crossings_table(study: Study) -> Table:
 
 
 def _pair_cells(study: Study, pair: Pair) -> list[str]:
-    share = pair.breakeven_utilization_share
+    share, words = pair.breakeven_utilization_share, volume_words(study)
     settled = "" if pair.settled is None else f"{requests_per_day(study.plan, pair.settled):,.0f}"
     return [
         escape(pair.challenger),
-        "never" if pair.first is None else ("any volume" if pair.first == 0 else volume(pair.first)),
+        "never" if pair.first is None else ("any volume" if pair.first == 0 else words(pair.first, 3)),
         (pair.reason or "").replace("_", " ")
         if pair.settled is None
-        else ("any volume" if pair.settled == 0 else volume(pair.settled)),
+        else ("any volume" if pair.settled == 0 else words(pair.settled, 3)),
         settled,
         str(len(pair.crossings)),
         "" if share is None else ("never" if share > 1 else f"{share:.0%}"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -78,7 +78,17 @@ _LINE_COLOURS = {
     "output": "#009e73",
     "cached_input": "#a6d8f5",
     "cache_write": "#b0588f",
+    "reasoning": "#8fd3b6",
+    "images": "#7e62b5",
+    "audio": "#b9a5de",
+    "video": "#4a2f80",
+    "provisioned units": "#2a4a7c",
+    "spill-over": "#d55e00",
+    "router": "#8c7a1f",
+    "subscription": "#5a6872",
+    "commitment": "#7a3b00",
 }
+_FALLBACK = "fallback "
 _OTHER_LINE_COLOURS = ("#c9c9c9", "#8a8a8a", "#b3a68f", "#6d7f8f", "#dcd3c4", "#a0b0a0")
 
 
@@ -87,11 +97,23 @@ def option_style(place: int) -> OptionStyle:
     return _OPTION_STYLES[place % MOST_OPTIONS]
 
 
-def cost_line_colours(lines: list[str]) -> dict[str, str]:
-    """A colour for every cost line, the same for the same kind in every chart; fixed items take greys in turn."""
-    others = [line for line in lines if line not in _LINE_COLOURS]
-    greys = {line: _OTHER_LINE_COLOURS[place % len(_OTHER_LINE_COLOURS)] for place, line in enumerate(others)}
-    return {line: _LINE_COLOURS.get(line) or greys[line] for line in lines}
+def cost_line_colours(lines: Sequence[str], options: Sequence[str] = ()) -> dict[str, str]:
+    """A colour for every cost line, the same for the same kind in every chart.
+
+    What another of the compared `options` answers has that option's colour; other items take greys in turn.
+    """
+    colours: dict[str, str] = {}
+    others = 0
+    for line in lines:
+        answering = line.removeprefix(_FALLBACK)
+        if line in _LINE_COLOURS:
+            colours[line] = _LINE_COLOURS[line]
+        elif answering in options[:MOST_OPTIONS]:
+            colours[line] = option_style(list(options).index(answering)).colour
+        else:
+            colours[line] = _OTHER_LINE_COLOURS[others % len(_OTHER_LINE_COLOURS)]
+            others += 1
+    return colours
 
 
 def ink_on(colour: tuple[float, float, float] | str) -> str:

@@ -174,8 +174,10 @@ def scenario_lengths(scenario: Scenario) -> dict[str, LengthsShown]:
     classes = list(scenario.workload.values())
     plain = LengthLaw()
     return {
-        "prompts": _mixed(classes, [one.input_tokens for one in classes], plain if laws is None else laws.input),
-        "answers": _mixed(classes, [one.output_tokens for one in classes], plain if laws is None else laws.output),
+        "prompts": _mixed(classes, [one.asked_input_tokens for one in classes], plain if laws is None else laws.input),
+        "answers": _mixed(
+            classes, [one.asked_output_tokens for one in classes], plain if laws is None else laws.output
+        ),
     }
 
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import cast
 
 import numpy as np
-import pandas as pd
 
-from simulator.domain.plans import ApiPlan, Array, FleetPlan, OptionPlan, Overheads, Plan
+from simulator.domain.api_plans import ApiPlan
+from simulator.domain.plans import Array, FleetPlan, OptionPlan, Plan
 from simulator.domain.units import SECONDS_PER_HALF_HOUR, SECONDS_PER_HOUR, SECONDS_PER_MONTH
-from simulator.simulation.api_bills import api_bill, api_lines, bill_over_work
-from simulator.simulation.demand import Demand, Steps, sample_demand
+from simulator.simulation.api_bills import api_bill, api_lines, bill_over_work, list_price_by_step
+from simulator.simulation.api_ledger import api_ledger, api_run_rate
+from simulator.simulation.demand import Demand, Steps
 from simulator.simulation.fleet import FleetRun, StepRecord, rounded_durations, serve
-from simulator.simulation.lanes import demand_rows
 from simulator.simulation.results import Ledger, RunRate
+from simulator.simulation.shared_costs import (
+    arriving_per_month,
+    cost_table,
+    demand_of,
+    fixed_lines,
+    start_of,
+    taken_by_requests,
+)
 from simulator.simulation.waiting import queue_report
 
 
@@ -39,7 +46,7 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
     requests = np.atleast_1d(np.asarray(tokens_per_month, dtype=np.float64)) / plan.tokens_per_request
     option = _planned(plan, name)
     if isinstance(option, ApiPlan):
-        return _api_run_rate(option, demand, requests)
+        return api_run_rate(plan, option, demand, requests)
     target = _overflow_api(plan, option)
     blocks = _price_blocks(target, demand)
     run = serve(option, demand, requests, block_ends=blocks)
@@ -48,7 +55,7 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
     prices = _left_usd_per_request(option, target, demand, blocks)
     mean_price = float(_left_usd_per_request(option, target, demand, demand.month_ends[-1:])[0])
     left_usd = (prices @ run.overflow_requests + mean_price * run.queued_requests) / months
-    bill = None if target is None or _is_plain(demand) else api_bill(target, demand, requests)
+    bill = None if target is None or _is_plain(demand) else api_bill(target, demand, plan.scenario.mix, requests)
     if bill is not None:
         left_usd = left_usd * bill_over_work(bill.usd, prices @ run.arriving_requests / months)
     lines = {key: value.sum(axis=0) / months for key, value in _fleet_lines(option, demand, run).items()}
@@ -70,13 +77,14 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
         # What noise adds to the arrivals of this path is not proportional to the volume: it counts with what falls.
         linear_usd_per_request = linear_usd_per_request if bill is None else bill.linear_usd_per_request
         falling = linear_usd_per_request * requests - left_usd
+    taken = taken_by_requests(option.per_request_usd, demand, requests)
     return RunRate(
         name=name,
         requests_per_month=requests,
-        arriving_requests_per_month=_arriving_per_month(demand, requests),
-        lines=lines,
-        linear_usd_per_request=linear_usd_per_request,
-        rising=own_usd,
+        arriving_requests_per_month=arriving_per_month(demand, requests),
+        lines=lines | taken.lines,
+        linear_usd_per_request=linear_usd_per_request + taken.linear_usd_per_request,
+        rising=own_usd + taken.noise_usd,
         falling=falling,
         utilization_share=utilization,
         overflow_share=share_left if option.overflow_to is not None else np.zeros(requests.size),
@@ -94,19 +102,25 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
     option = _planned(plan, name)
     requests = tokens_per_month / plan.tokens_per_request
     if isinstance(option, ApiPlan):
-        return _api_ledger(plan, option, demand, requests)
+        return api_ledger(plan, option, demand, requests)
     run = serve(option, demand, np.array([requests]), grown=True, record=True)
     record = cast(StepRecord, run.record)
     lines = {key: value[:, 0] for key, value in _fleet_lines(option, demand, run).items()}
     target = _overflow_api(plan, option)
-    prices = _left_usd_per_request(option, target, demand, np.arange(1, demand.steps + 1), run_rate=False)
+    prices = np.full(demand.steps, option.rejected_usd_per_request)
+    if option.overflow_to is not None and target is not None:
+        prices = list_price_by_step(target, demand)
     if np.any(prices > 0):
         left_usd = demand.by_month(record.overflow_requests * prices)
         left_usd[-1] += float(run.queued_requests[0] * prices[-1])
         if target is not None and not _is_plain(demand):
-            billed_usd = sum(usd.sum() for usd in api_lines(target, demand, plan.scenario.mix, requests)[0].values())
+            path = demand.path(requests, plan.scenario.mix)
+            billed = api_lines(target, demand, plan.scenario.mix, path, requests)
+            billed_usd = sum(usd.sum() for usd in billed.values())
             left_usd *= bill_over_work(np.array(billed_usd), np.array(record.arriving_requests @ prices))
         lines["rejected" if option.overflow_to is None else "overflow"] = left_usd
+    for key, usd in option.per_request_usd.items():
+        lines[key] = demand.by_month(record.arriving_requests) * usd
     tokens = plan.tokens_per_request
     rejects = option.overflow_to is None
     away = record.overflow_requests * tokens
@@ -119,7 +133,7 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
         kind=option.kind,
         title=plan.scenario.title,
         step_s=demand.step_s,
-        start=_start(plan),
+        start=start_of(plan),
         tokens_per_month=tokens_per_month,
         mix=plan.scenario.mix,
         months=float(demand.months.sum()),
@@ -132,17 +146,10 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
         billed_replicas=record.billed_replicas,
         replica_tokens_per_s=option.requests_per_s_per_replica * tokens,
         replica_hours=float(run.billed_replica_hours.sum()),
-        costs=_cost_table(plan, lines, option.overheads),
+        costs=cost_table(plan, lines, option.overheads),
         queue=queue.scaled(tokens),
         warnings=rounded_durations(option, demand.step_s),
     )
-
-
-def demand_of(plan: Plan) -> Demand:
-    """The sampled demand of a plan's scenario; drawn once, whoever asks."""
-    scenario = plan.scenario
-    requests_per_month = scenario.tokens_per_month / plan.tokens_per_request
-    return sample_demand(scenario.traffic, scenario.horizon, scenario.seed, requests_per_month)
 
 
 def _planned(plan: Plan, name: str) -> OptionPlan:
@@ -154,31 +161,11 @@ def _planned(plan: Plan, name: str) -> OptionPlan:
     raise ValueError(f"option is '{name}', must be one of {', '.join(plan.scenario.options)}")
 
 
-def _arriving_per_month(demand: Demand, requests: Array) -> Array:
-    """Requests a month that arrive on this path: those asked for in expectation. Shape as `requests`."""
-    return requests * (demand_rows(demand, "requests").mean(axis=1) @ demand.level.coefficients(requests))
-
-
-def _start(plan: Plan) -> pd.Timestamp:
-    return pd.Timestamp(plan.scenario.horizon.start_utc)
-
-
-def _fixed_lines(overheads: Overheads, months: Array, peak_gpus: Array) -> dict[str, Array]:
-    """Engineers and fixed items. `months` (months,) their lengths, `peak_gpus` (months, n); results (months, n)."""
-    lines: dict[str, Array] = {}
-    staff = overheads.staff
-    if staff.usd_per_person_year > 0 and (staff.base_persons > 0 or staff.gpus_per_person is not None):
-        lines["engineers"] = staff.usd_per_month(peak_gpus) * months[:, None]
-    for key, usd in overheads.monthly_fixed_usd.items():
-        lines[f"fixed: {key}"] = np.broadcast_to(usd * months[:, None], peak_gpus.shape)
-    return lines
-
-
 def _fleet_lines(option: FleetPlan, demand: Demand, run: FleetRun) -> dict[str, Array]:
     """Cost of a fleet itself by line, each of shape (blocks or months, n). [USD]"""
     lines: dict[str, Array] = {"rent": run.billed_replica_hours * option.usd_per_replica_hour}
     peaks = np.maximum.reduceat(run.peak_billed_replicas, run.month_starts, axis=0)
-    lines |= _fixed_lines(option.overheads, demand.months[demand.has_steps], peaks * option.gpus_paid_per_replica)
+    lines |= fixed_lines(option.overheads, demand.months[demand.has_steps], peaks * option.gpus_paid_per_replica)
     if option.variable_usd_per_request > 0:
         lines["variable"] = run.served_requests * option.variable_usd_per_request
     return lines
@@ -186,7 +173,7 @@ def _fleet_lines(option: FleetPlan, demand: Demand, run: FleetRun) -> dict[str, 
 
 def _overflow_api(plan: Plan, option: FleetPlan) -> ApiPlan | None:
     target = plan.options.get(option.overflow_to) if option.overflow_to is not None else None
-    return target if isinstance(target, ApiPlan) else None
+    return target.at_list_prices if isinstance(target, ApiPlan) else None
 
 
 def _price_blocks(target: ApiPlan | None, demand: Demand) -> Steps:
@@ -197,80 +184,14 @@ def _price_blocks(target: ApiPlan | None, demand: Demand) -> Steps:
     return np.unique(np.append(np.arange(per_block, demand.steps, per_block), demand.month_ends))
 
 
-def _left_usd_per_request(
-    option: FleetPlan, target: ApiPlan | None, demand: Demand, block_ends: Steps, *, run_rate: bool = True
-) -> Array:
+def _left_usd_per_request(option: FleetPlan, target: ApiPlan | None, demand: Demand, block_ends: Steps) -> Array:
     """Price of a request that the fleet leaves: the API's, or the penalty. Mean over each block; shape (blocks,)."""
     if option.overflow_to is None or target is None:
         return np.full(block_ends.size, option.rejected_usd_per_request)
     edges_s = np.concatenate(([0], block_ends)) * demand.step_s
-    return target.usd_per_request_between(edges_s, run_rate=run_rate).sum(axis=1)
+    return target.usd_per_request_between(edges_s, run_rate=True)
 
 
 def _is_plain(demand: Demand) -> bool:
     """Whether every request is alike and arrivals are proportional to the volume."""
     return demand.is_smooth and not demand.lengths.vary
-
-
-def _api_run_rate(option: ApiPlan, demand: Demand, requests: Array) -> RunRate:
-    bill = api_bill(option, demand, requests)
-    fixed = _fixed_lines(option.overheads, np.ones(1), np.zeros((1, requests.size)))
-    lines = {**bill.lines, **{key: value[0] for key, value in fixed.items()}}
-    nothing = np.zeros(requests.size)
-    return RunRate(
-        name=option.name,
-        requests_per_month=requests,
-        arriving_requests_per_month=_arriving_per_month(demand, requests),
-        lines=lines,
-        linear_usd_per_request=bill.linear_usd_per_request,
-        rising=np.sum([value[0] for value in fixed.values()], axis=0) + bill.noise_usd,
-        falling=nothing,
-        utilization_share=nothing,
-        overflow_share=nothing,
-        rejected_share=nothing,
-        queued_share=nothing,
-        peak_replicas=nothing,
-    )
-
-
-def _api_ledger(plan: Plan, option: ApiPlan, demand: Demand, requests_per_month: float) -> Ledger:
-    lines, path = api_lines(option, demand, plan.scenario.mix, requests_per_month)
-    fixed = _fixed_lines(option.overheads, demand.months, np.zeros((demand.months.size, 1)))
-    lines |= {key: value[:, 0] for key, value in fixed.items()}
-    tokens = path.input_tokens + path.output_tokens
-    nothing = np.zeros(tokens.size)
-    return Ledger(
-        option=option.name,
-        kind=option.kind,
-        title=plan.scenario.title,
-        step_s=demand.step_s,
-        start=_start(plan),
-        tokens_per_month=requests_per_month * plan.tokens_per_request,
-        mix=plan.scenario.mix,
-        months=float(demand.months.sum()),
-        arriving_tokens=tokens,
-        served_tokens=tokens,
-        overflow_tokens=nothing,
-        rejected_tokens=nothing,
-        queued_tokens=nothing,
-        ready_replicas=nothing,
-        billed_replicas=nothing,
-        replica_tokens_per_s=0.0,
-        replica_hours=0.0,
-        costs=_cost_table(plan, lines, option.overheads),
-        queue=None,
-        warnings=(),
-    )
-
-
-def _cost_table(plan: Plan, lines: Mapping[str, Array], overheads: Overheads) -> pd.DataFrame:
-    horizon = plan.scenario.horizon
-    starts = [pd.Timestamp(horizon.month_start_utc(month)) for month in range(horizon.bill_months)]
-    with_steps = demand_of(plan).has_steps  # a month without a step costs nothing
-    columns = {key: np.zeros(len(starts)) for key in lines}
-    for key, usd in lines.items():
-        columns[key][with_steps] = usd if usd.size < len(starts) else usd[with_steps]
-    table = pd.DataFrame(columns, index=pd.DatetimeIndex(starts, name="month_start"))
-    if overheads.one_off_usd:
-        table["one_off"] = [overheads.total_one_off_usd] + [0.0] * (horizon.bill_months - 1)
-    return table

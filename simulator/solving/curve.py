@@ -37,6 +37,9 @@ def cost_table(plan: Plan, tokens_per_month: Array, rates: Mapping[str, RunRate]
         Columns `tokens_per_month`, `requests_per_day`, `option`, `line`, `usd_per_month`; the line `total` is the sum.
     """
     parts = []
+    if not compared_options(plan):
+        reasons = [f"{fault.key} {fault.text}" for faults in plan.faults.values() for fault in faults]
+        raise ValueError(f"no option can be planned: {'; '.join(reasons)}")
     for name, rate in (run_rates(plan, tokens_per_month) if rates is None else rates).items():
         for line, usd in {**rate.lines, "total": rate.usd_per_month}.items():
             columns = {"tokens_per_month": tokens_per_month, "option": name, "line": line, "usd_per_month": usd}

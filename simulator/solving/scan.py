@@ -61,7 +61,7 @@ class Scan:
     @property
     def noise(self) -> Array:
         """Rounding in the difference at each sample."""
-        return 1e-12 * np.maximum(np.maximum(self.rising, self.falling), 1e-300) + 4e-15 * self._common
+        return 1e-12 * np.maximum(np.maximum(self.rising, self.falling), 1e-300) + 4e-15 * abs(self._common)
 
     @property
     def cheaper(self) -> Flags:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulator.domain.api_plans import ApiPlan
 from simulator.domain.autoscaling import FixedFleet
-from simulator.domain.plans import ApiPlan, Array, FleetPlan, OptionPlan, Plan
+from simulator.domain.plans import Array, FleetPlan, OptionPlan, Plan
 from simulator.domain.serving import breakeven_utilization_share, unit_cost_usd_per_mtok
 from simulator.domain.units import (
     HOURS_PER_DAY,
@@ -18,8 +19,9 @@ from simulator.domain.units import (
     SECONDS_PER_MONTH,
     TOKENS_PER_MTOK,
 )
-from simulator.simulation.ledger import demand_of, run_rate
+from simulator.simulation.ledger import run_rate
 from simulator.simulation.results import RunRate, UnitCosts
+from simulator.simulation.shared_costs import demand_of
 from simulator.solving.crossings import GREATEST_VOLUME, LEAST_VOLUME, Crossing, find_crossings
 from simulator.solving.scan import Difference
 
@@ -276,7 +278,7 @@ def _not_proportional_usd(option: OptionPlan, rate: RunRate) -> float:
         + staff.base_persons * staff.usd_per_person_year / MONTHS_PER_YEAR
     )
     if isinstance(option, ApiPlan):
-        return fixed
+        return fixed if option.is_proportional else math.inf
     limits = option.replicas
     replicas = limits.minimum + limits.spare + 2 * limits.increment + 1
     counted = isinstance(option.autoscaling, FixedFleet) and option.autoscaling.count is not None
@@ -302,9 +304,12 @@ def _full_load(plan: Plan, challenger: str, baseline: RunRate) -> tuple[float | 
     tokens_per_s = option.requests_per_s_per_replica * plan.tokens_per_request
     variable_usd_per_mtok = option.variable_usd_per_request / plan.tokens_per_request * TOKENS_PER_MTOK
     full_load = unit_cost_usd_per_mtok(option.usd_per_replica_hour, tokens_per_s, 1.0) + variable_usd_per_mtok
-    if not isinstance(plan.options[baseline.name], ApiPlan):
+    api = plan.options[baseline.name]
+    if not isinstance(api, ApiPlan):
         return None, full_load
+    # List price of the tokens alone: what every request takes beside, it takes with either.
     price = baseline.linear_usd_per_request / float(demand_of(plan).profile.mean())
+    price -= sum(api.per_request_usd.values())
     margin_usd_per_mtok = price / plan.tokens_per_request * TOKENS_PER_MTOK - variable_usd_per_mtok
     if margin_usd_per_mtok <= 0:
         return math.inf, full_load

@@ -89,6 +89,46 @@ def request_of(name, content, key, message):
     return broken(name, REQUEST, f"  request: {{{content}}}", f"workload.request.{key}", message)
 
 
+def prompt(name, length, key, message):
+    """A prompt's length as it is written, and the fault below `input_tokens`."""
+    return request_of(name, f"input_tokens: {length}, output_tokens: 500", f"input_tokens.{key}".rstrip("."), message)
+
+
+def asked(name, content, key, message):
+    return request_of(name, f"input_tokens: 500, output_tokens: 500, {content}", key, message)
+
+
+def api(name, lines, key, message, at=None):
+    return added(name, API_MODEL, f"    {lines}", f"options.api.{key}", message, at)
+
+
+def terms(name, content, key, message):
+    return api(name, f"terms: {{{content}}}", f"terms.{key}", message)
+
+
+def listed_terms(name, term, entries, key, message, at):
+    """Terms with a list, one entry a line; the fault lies in the line `at`."""
+    lines = [f"      {term}", *(f"      {entry}" for entry in entries)]
+    return api(name, "\n".join(["terms:", *lines]), f"terms.{key}", message, f"      {entries[at]}")
+
+
+def option(name, content, key, message, at=None):
+    """Another option, `other`, beside the two."""
+    return added(name, "options:", f"  other: {{{content}}}", f"options.other.{key}", message, at)
+
+
+def routes(name, lines, key, message, at=None):
+    """Routes of an option, of which `cheap` is one more API."""
+    head = ["  cheap: {kind: api, model: gpt-4o-mini}", "  other:", "    kind: routed", "    routes:"]
+    text = "\n".join([*head, *(f"      {line}" for line in lines)])
+    at = None if at is None else f"      {lines[at]}"
+    return added(name, "options:", text, f"options.other.routes.{key}", message, at)
+
+
+def endpoint(name, content, key, message):
+    return option(name, f"kind: dedicated_endpoint, throughput: {{requests_per_s: 5}}, {content}", key, message)
+
+
 TYPES = [
     broken(
         "text-for-a-number",
@@ -139,7 +179,12 @@ KEYS = [
     broken("no-answers", OUTPUT, "", "workload.request.output_tokens", "is missing", at="  request:"),
     broken("no-rental", RENTAL, "", "options.fleet.rental", "is missing", at="  fleet:"),
     broken(
-        "no-kind", "    kind: api", "", "options.api.kind", "is missing, must be one of api, self_hosted", at="  api:"
+        "no-kind",
+        "    kind: api",
+        "",
+        "options.api.kind",
+        "is missing, must be one of api, provisioned, routed, self_hosted, dedicated_endpoint",
+        at="  api:",
     ),
 ]
 
@@ -181,7 +226,7 @@ UNKNOWN_NAMES = [
         "    kind: api",
         "    kind: buy",
         "options.api.kind",
-        "is 'buy', must be one of api, self_hosted",
+        "is 'buy', must be one of api, provisioned, routed, self_hosted, dedicated_endpoint",
     ),
     fleet("unknown-billing", "billing_from: start", "billing_from", "is 'start', must be one of request, ready"),
     fleet("unknown-measurement", "throughput: {measured: mine}", "throughput.measured", "is 'mine', must be one of"),
@@ -667,6 +712,405 @@ REQUESTS = [
     ),
 ]
 
+_LENGTH = "must be a number [tokens] or a mapping with mean and p90 or p99, or quantiles"
+LENGTHS = [
+    prompt("a-length-in-words", "long", "", f"is 'long', {_LENGTH}"),
+    prompt("a-quoted-length", "'500'", "", f"is '500', {_LENGTH}"),
+    prompt("a-list-of-lengths", "[500, 600]", "", f"is a list, {_LENGTH}"),
+    prompt("both-quantiles", "{mean: 500, p90: 900, p99: 2000}", "p99", "is 2000, must not be given together with p90"),
+    prompt("a-mean-alone", "{mean: 500}", "p90", "must be given, or p99"),
+    prompt("a-quantile-alone", "{p90: 500}", "mean", "is missing"),
+    prompt("p90-below-the-mean", "{mean: 500, p90: 400}", "p90", "is 400, must be from the mean 500 to 1137, the most"),
+    prompt("p90-out-of-reach", "{mean: 500, p90: 4000}", "p90", "is 4000, must be from the mean 500 to 1137, the most"),
+    prompt("p99-out-of-reach", "{mean: 500, p99: 40_000}", "p99", "is 40000, must be from the mean 500 to 7484"),
+    prompt("a-mean-in-words", "{mean: five, p90: 900}", "mean", "is 'five', must be a number [tokens]"),
+    prompt("p95", "{mean: 500, p95: 900}", "p95", "unknown key; did you mean 'p99'?"),
+    prompt(
+        "mean-and-quantiles", "{mean: 5, quantiles: {p100: 6}}", "quantiles", "must not be given together with mean"
+    ),
+    prompt(
+        "falling-quantiles", "{quantiles: {p0: 5, p50: 4, p100: 6}}", "quantiles.p50", "is 4, must be at least p0, 5"
+    ),
+    prompt("no-longest", "{quantiles: {p0: 5, p50: 7}}", "quantiles.p100", "is missing; it is the longest"),
+    prompt("p101", "{quantiles: {p100: 8, p101: 9}}", "quantiles.p101", "is no quantile; must be p0 to p100"),
+    prompt("a-median", "{quantiles: {median: 7, p100: 8}}", "quantiles.median", "is no quantile; must be p0 to p100"),
+    prompt("a-negative-quantile", "{quantiles: {p0: -5, p100: 6}}", "quantiles.p0", "is -5, must be at least 0"),
+    asked("reasoning-by-a-law", "reasoning_tokens: {mean: 5}", "reasoning_tokens", "is a mapping, must be a number"),
+    asked("opposite-lengths", "length_correlation: -0.5", "length_correlation", "is -0.5, must be at least 0"),
+]
+
+LEVERS = [
+    asked(
+        "a-cache-without-lifetime", "prefix: {tokens: 100}", "prefix.lifetime_s", "is missing; a cache has a lifetime"
+    ),
+    asked("a-cache-of-no-time", "prefix: {tokens: 100, lifetime_s: 0}", "prefix.lifetime_s", "is 0, must be greater"),
+    asked(
+        "a-prefix-longer-than-the-prompt",
+        "prefix: {tokens: 1000, lifetime_s: 300}",
+        "prefix.tokens",
+        "is 1000, must be at most input_tokens, 500",
+    ),
+    asked(
+        "a-prefix-and-a-cached-share",
+        "cached_input_share: 0.5, prefix: {tokens: 100, lifetime_s: 300}",
+        "cached_input_share",
+        "is 0.5, must not be given with a prefix",
+    ),
+    asked(
+        "growth-of-a-single-call",
+        "context_growth_tokens: 5",
+        "context_growth_tokens",
+        "is 5, must be given with calls_per_request above 1 only",
+    ),
+    asked("half-a-call", "calls_per_request: 0.5", "calls_per_request", "is 0.5, must be at least 1"),
+    asked("every-call-fails", "retries: {failed_share: 1}", "retries.failed_share", "is 1, must be at most 0.95"),
+    asked("a-share-for-retries", "retries: 0.1", "retries", "must be a mapping, is 0.1"),
+    asked("nothing-left-to-answer", "response_cache: {hit_share: 1}", "response_cache.hit_share", "at most 0.999"),
+    asked("no-answer-allowed", "output_cap_tokens: 0", "output_cap_tokens", "is 0, must be greater than 0 [tokens]"),
+    asked(
+        "nothing-kept", "prompt_compression: {kept_share: 0}", "prompt_compression.kept_share", "is 0, must be greater"
+    ),
+    asked("an-extra-without-price", "extras: {rerank: {per_request: 2}}", "extras.rerank.usd_each", "is missing"),
+    asked(
+        "an-extra-on-misses",
+        "extras: {rerank: {usd_each: 0.1, requests: misses}}",
+        "extras.rerank.requests",
+        "is 'misses', must be one of all, unanswered",
+    ),
+    asked(
+        "an-image-without-size",
+        "input_images: {per_request: 2}",
+        "input_images.width_px",
+        "is missing; an image has width_px and height_px, or tokens_per_image",
+    ),
+    asked(
+        "an-image-without-height", "input_images: {width_px: 512}", "input_images.height_px", "is missing; an image has"
+    ),
+    broken(
+        "an-image-that-no-rule-counts",
+        f"{REQUEST}\noptions:\n  api:\n    kind: api\n{API_MODEL}",
+        "  request: {input_tokens: 500, output_tokens: 500, input_images: {width_px: 512, height_px: 512}}\n"
+        "options:\n  api:\n    kind: api\n    model: deepseek-chat\n    provider: deepseek",
+        "workload.request.input_images.tokens_per_image",
+        "is missing; no rule is known for the images of deepseek",
+        at="  request: {input_tokens: 500, output_tokens: 500, input_images: {width_px: 512, height_px: 512}}",
+    ),
+]
+
+CONTRACTS = [
+    terms(
+        "a-negative-commitment",
+        "commitment: {usd_per_month: -5}",
+        "commitment.usd_per_month",
+        "is -5, must be at least 0 [USD per month]",
+    ),
+    listed_terms(
+        "tiers-out-of-order",
+        "volume_discount:",
+        [
+            "  kind: graduated",
+            "  tiers:",
+            "    - {from_usd: 1000, discount_share: 0.1}",
+            "    - {from_usd: 500, discount_share: 0.2}",
+        ],
+        "volume_discount.tiers[1].from_usd",
+        "is 500, must be above the tier before, 1000",
+        at=3,
+    ),
+    listed_terms(
+        "tiers-by-usd-and-by-tokens",
+        "volume_discount:",
+        [
+            "  kind: all_units",
+            "  tiers:",
+            "    - {from_usd: 1000, discount_share: 0.1}",
+            "    - {from_tokens: 1e9, discount_share: 0.2}",
+        ],
+        "volume_discount.tiers[1].from_usd",
+        "is missing; all tiers go by the same amount, the first by from_usd",
+        at=3,
+    ),
+    terms(
+        "a-tier-from-nowhere",
+        "volume_discount: {kind: graduated, tiers: [{discount_share: 0.1}]}",
+        "volume_discount.tiers[0]",
+        "must hold exactly one of from_usd, from_tokens; holds none",
+    ),
+    terms(
+        "a-discount-of-no-kind",
+        "volume_discount: {tiers: [{from_usd: 1, discount_share: 0.1}]}",
+        "volume_discount.kind",
+        "is missing, must be one of graduated, all_units",
+    ),
+    terms(
+        "two-quotas",
+        "subscription: {usd_per_month: 20, requests: 5, images: 5}",
+        "subscription.images",
+        "must hold exactly one of tokens, requests, images; holds requests, images",
+    ),
+    terms("no-quota", "subscription: {usd_per_month: 20}", "subscription", "must hold exactly one of tokens, requests"),
+    terms("an-empty-free-quota", "free_quota: {}", "free_quota", "must hold exactly one of usd, tokens, requests"),
+    terms("no-credits", "credits: {usd: 0}", "credits.usd", "is 0, must be greater than 0 [USD]"),
+    listed_terms(
+        "price-changes-out-of-order",
+        "price_changes:",
+        [
+            "  - {effective_from: 2026-12-05, multiplier: 0.9}",
+            "  - {effective_from: 2026-12-03, multiplier: 0.8}",
+        ],
+        "price_changes[1].effective_from",
+        "is 2026-12-03, must be after the change before, 2026-12-05",
+        at=1,
+    ),
+    terms(
+        "a-change-of-nothing",
+        "price_changes: [{effective_from: 2026-12-05}]",
+        "price_changes[0].multiplier",
+        "is missing; a price change has a multiplier or new prices",
+    ),
+    terms("prices-that-vanish", "price_decline: {share_per_year: 1}", "price_decline.share_per_year", "less than 1"),
+    terms(
+        "a-negative-surcharge", "surcharges: {data zone: -0.1}", "surcharges.data zone", "is -0.1, must be at least 0"
+    ),
+    terms("a-term-of-ones-own", "rebate: 0.1", "rebate", "unknown key; allowed are price_changes, "),
+    api("a-service-tier-misspelt", "service_tier: flexible", "service_tier", "must be one of standard, flex, priority"),
+    api("a-fallback-to-itself", "fallback: {option: api, share: 0.1}", "fallback.option", "is 'api', must be another"),
+    api("a-fallback-to-a-fleet", "fallback: {option: fleet, share: 0.1}", "fallback.option", "is 'fleet', must be"),
+    api("no-premises", "on_premises: yes", "on_premises", "is 'yes', must be true or false"),
+    api("a-list-of-residencies", "data_residency: [eu]", "data_residency", "is a list, must be text"),
+    api(
+        "an-unknown-tier-of-limits",
+        "rate_limits: {tier: tier 9, tiers: {tier 1: {requests_per_minute: 50}}}",
+        "rate_limits.tier",
+        "is 'tier 9', must be one of tier 1",
+    ),
+    api(
+        "a-tier-without-limits",
+        "rate_limits: {tiers: {tier 1: {}}}",
+        "rate_limits.tiers.tier 1",
+        "must hold at least one of requests_per_minute, input_tokens_per_minute",
+    ),
+    added(
+        "a-place-without-name",
+        TITLE,
+        "requirements: {data_residency: [eu, '']}",
+        "requirements.data_residency[1]",
+        "is empty, must be text",
+    ),
+    added(
+        "one-residency-as-text",
+        TITLE,
+        "requirements: {data_residency: eu}",
+        "requirements.data_residency",
+        "must be a list, is 'eu'",
+    ),
+    added(
+        "a-model-that-takes-over-unknown",
+        API_MODEL,
+        "    changes: [{effective_from: 2026-12-05, model: claude-haiku-45}]",
+        "options.api.changes[0].model",
+        "did you mean 'claude-haiku-4-5'",
+    ),
+    api(
+        "models-that-take-over-out-of-order",
+        "changes:\n    - {effective_from: 2026-12-05, model: gpt-5}\n    - {effective_from: 2026-12-03, model: gpt-5}",
+        "changes[1].effective_from",
+        "is 2026-12-03, must be after the change before, 2026-12-05",
+    ),
+]
+
+_NOT_YET = "meta-llama/Llama-3.3-70B-Instruct"
+DATES = [
+    broken(
+        "a-model-before-it-is-listed",
+        f"{START}\n{DAYS}\ntraffic:\n{VOLUME}\nworkload:\n{REQUEST}\noptions:\n  api:\n    kind: api\n{API_MODEL}",
+        f"  start: 2026-06-01\n{DAYS}\ntraffic:\n{VOLUME}\nworkload:\n{REQUEST}\noptions:\n  api:\n    kind: api\n"
+        f"    provider: deepinfra\n    model: {_NOT_YET}",
+        "options.api.model",
+        f"is '{_NOT_YET}', which has no price before 2026-10-19; the horizon starts on 2026-06-01",
+    ),
+    broken(
+        "a-model-that-takes-over-before-it-is-listed",
+        f"{START}\n{DAYS}\ntraffic:\n{VOLUME}\nworkload:\n{REQUEST}\noptions:\n  api:\n    kind: api\n{API_MODEL}",
+        f"  start: 2026-06-01\n{DAYS}\ntraffic:\n{VOLUME}\nworkload:\n{REQUEST}\noptions:\n  api:\n    kind: api\n"
+        f"{API_MODEL}\n    changes: [{{effective_from: 2026-06-05, provider: deepinfra, model: {_NOT_YET}}}]",
+        "options.api.changes[0].model",
+        f"is '{_NOT_YET}', which has no price before 2026-10-19",
+    ),
+]
+
+ROUTES = [
+    routes("a-route-to-a-fleet", ["fleet: {share: 1}"], "fleet", "is no option to route to, must be one of cheap, api"),
+    routes("a-route-to-itself", ["other: {share: 1}"], "other", "is no option to route to, must be one of cheap, api"),
+    routes("a-route-to-nobody", ["chaep: {share: 1}"], "chaep", "is no option to route to, must be one of cheap, api"),
+    routes(
+        "routes-above-one",
+        ["api: {share: 0.5}", "cheap: {share: 0.6}"],
+        "cheap.share",
+        "is 0.6, all shares of class 'request' together are 1.1, must add to 1",
+    ),
+    routes(
+        "routes-of-a-class-below-one",
+        ["api: {share: {request: 0.5}}", "cheap: {share: {request: 0.4}}"],
+        "cheap.share",
+        "is 0.4, all shares of class 'request' together are 0.9, must add to 1",
+    ),
+    routes(
+        "an-unknown-class",
+        ["api: {share: {requests: 1}}"],
+        "api.share.requests",
+        "is no request class, must be one of request",
+    ),
+    routes("a-share-in-words", ["api: {share: most}"], "api.share", "is 'most', must be a number or a mapping"),
+    routes("a-share-of-two", ["api: {share: 2}"], "api.share", "is 2, must be at most 1"),
+    routes(
+        "escalation-in-a-circle",
+        [
+            "api: {share: 1, escalation_share: 0.1, escalates_to: cheap}",
+            "cheap: {escalation_share: 0.1, escalates_to: api}",
+        ],
+        "api.escalates_to",
+        "is 'cheap', which leads back to 'api'",
+        at=0,
+    ),
+    routes(
+        "escalation-to-nobody",
+        ["api: {share: 1, escalation_share: 0.1, escalates_to: fleet}"],
+        "api.escalates_to",
+        "is 'fleet', must be one of the routes api",
+    ),
+    routes(
+        "escalation-to-nowhere",
+        ["api: {share: 1, escalation_share: 0.1}"],
+        "api.escalates_to",
+        "is missing; an escalation_share goes to another route",
+    ),
+    option("no-route", "kind: routed, routes: {}", "routes", "has 0 entries, must have at least 1"),
+    option("a-list-of-routes", "kind: routed, routes: [api]", "routes", "must be a mapping, is a list"),
+]
+
+_THROUGHPUT = "    throughput: {requests_per_s: 5}"
+MEDIA = [
+    broken(
+        "images-of-a-model-that-makes-none",
+        f"{REQUEST}\noptions:\n  api:\n    kind: api\n{API_MODEL}\n  fleet:\n    kind: self_hosted\n{MODEL}",
+        f"{REQUEST}\n    images: 1\noptions:\n  api:\n    kind: api\n{API_MODEL}\n  fleet:\n    kind: self_hosted\n"
+        f"{_THROUGHPUT}\n{MODEL}",
+        "options.api.prices.usd_per_image",
+        "is missing; the price list has no price per image of claude-haiku-4-5",
+        at="  api:",
+    ),
+    broken(
+        "images-of-no-size",
+        f"{REQUEST}\noptions:\n  api:\n    kind: api\n{API_MODEL}\n  fleet:\n    kind: self_hosted\n{MODEL}",
+        f"{REQUEST}\n    images: 1\noptions:\n  api:\n    kind: api\n    model: dall-e-3\n  fleet:\n"
+        f"    kind: self_hosted\n{_THROUGHPUT}\n{MODEL}",
+        "options.api.image_size",
+        "is missing, must be one of hd-1024x1024",
+        at="  api:",
+    ),
+    broken(
+        "images-of-an-unknown-size",
+        f"{REQUEST}\noptions:\n  api:\n    kind: api\n{API_MODEL}\n  fleet:\n    kind: self_hosted\n{MODEL}",
+        f"{REQUEST}\n    images: 1\noptions:\n  api:\n    kind: api\n    model: dall-e-3\n    image_size: huge\n"
+        f"  fleet:\n    kind: self_hosted\n{_THROUGHPUT}\n{MODEL}",
+        "options.api.image_size",
+        "is 'huge', must be one of hd-1024x1024",
+        at="    image_size: huge",
+    ),
+    broken(
+        "text-of-an-image-model", API_MODEL, "    model: dall-e-3", "options.api.model", "is 'dall-e-3', must be given"
+    ),
+]
+
+UNITS = [
+    option(
+        "units-of-an-unknown-model",
+        "kind: provisioned, model: gpt-9x",
+        "model",
+        "is 'gpt-9x', must be a model of openai in the price library",
+    ),
+    option(
+        "units-of-nobody",
+        "kind: provisioned, model: claude-haiku-4-5",
+        "provider",
+        "is missing; units are listed by provider, one of aws, azure",
+    ),
+    option(
+        "units-of-an-unlisted-model", "kind: provisioned, provider: azure, model: gpt-4", "model", "is 'gpt-4', must be"
+    ),
+    option(
+        "an-unknown-scope",
+        "kind: provisioned, provider: azure, model: gpt-5.4, units: {scope: marz}",
+        "units.scope",
+        "is 'marz', must be one of data_zone, global, regional",
+    ),
+    option(
+        "an-unknown-contract",
+        "kind: provisioned, provider: azure, model: gpt-5.4, units: {contract: weekly}",
+        "units.contract",
+        "is 'weekly', must be one of hourly, monthly_reservation, yearly_reservation",
+    ),
+    endpoint(
+        "two-prices-of-an-endpoint",
+        "usd_per_replica_hour: 5, rental: {usd_per_gpu_hour: 2}",
+        "rental",
+        "must not be given; usd_per_replica_hour is the price",
+    ),
+    endpoint(
+        "an-idle-time-of-years",
+        "usd_per_replica_hour: 5, idle_timeout_s: 1e8",
+        "idle_timeout_s",
+        "is 1e+08, must be at most 100,000 steps of 300 s",
+    ),
+    option("units-of-nothing", "kind: provisioned", "model", "is missing; an option of kind provisioned names a model"),
+    option(
+        "half-a-unit",
+        "kind: provisioned, provider: azure, model: gpt-5.4, units: {count: 1.5}",
+        "units.count",
+        "must be a whole number",
+    ),
+    option(
+        "a-percentile-as-percentage",
+        "kind: provisioned, provider: azure, model: gpt-5.4, units: {percentile_share: 99}",
+        "units.percentile_share",
+        "is 99, must be at most 1",
+    ),
+    option(
+        "an-unknown-spill-over",
+        "kind: provisioned, provider: azure, model: gpt-5.4, units: {spill_over: queue}",
+        "units.spill_over",
+        "is 'queue', must be one of list_prices, reject",
+    ),
+    api("units-of-an-api", "units: {count: 3}", "units", "unknown key; allowed are engineers"),
+    endpoint("an-endpoint-without-price", "cold_start_s: 5", "usd_per_replica_hour", "is missing"),
+    endpoint(
+        "a-negative-price", "usd_per_replica_hour: -5", "usd_per_replica_hour", "is -5, must be at least 0 [USD/h]"
+    ),
+    endpoint(
+        "a-price-as-text", "usd_per_replica_hour: '5'", "usd_per_replica_hour", "is '5', must be a number [USD/h]"
+    ),
+    endpoint(
+        "an-endless-price", "usd_per_replica_hour: .inf", "usd_per_replica_hour", "is inf, must be a finite number"
+    ),
+    endpoint(
+        "a-negative-idle-time",
+        "usd_per_replica_hour: 5, idle_timeout_s: -5",
+        "idle_timeout_s",
+        "is -5, must be at least",
+    ),
+    endpoint(
+        "true-for-gpus", "usd_per_replica_hour: 5, gpus_per_replica: true", "gpus_per_replica", "must be a whole number"
+    ),
+    endpoint("yes-for-zero", "usd_per_replica_hour: 5, scale_to_zero: yes", "scale_to_zero", "must be true or false"),
+    option(
+        "an-endpoint-without-throughput",
+        "kind: dedicated_endpoint, usd_per_replica_hour: 5",
+        "model",
+        "is missing; without a given throughput the model must be named",
+    ),
+]
+
 COMPARISONS = [
     broken(
         "an-unknown-challenger",
@@ -798,6 +1242,13 @@ CASES = [
     *HORIZONS,
     *DEMAND,
     *REQUESTS,
+    *LENGTHS,
+    *LEVERS,
+    *CONTRACTS,
+    *DATES,
+    *ROUTES,
+    *MEDIA,
+    *UNITS,
     *COMPARISONS,
     *NOT_FINITE,
     *HUGE,
@@ -1044,6 +1495,77 @@ def test_an_overflow_to_nobody_and_an_unknown_challenger_are_told_together(break
         (f"{FILE}:18: options.fleet.overflow: ", "is 'nobody'"),
         (f"{FILE}:24: comparison.challengers[0]: ", "is 'flet'"),
     )
+
+
+ROUTED = """\
+  cheap: {kind: api, model: gpt-4o-mini}
+  routed:
+    kind: routed
+    routes:
+      api: {share: {request: 0.5}}
+      cheap: {share: {request: 0.5}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        pytest.param(
+            "      api: {share: {request: 0.5}}", "      fleet: {share: 0.5}", "options.routed.routes.fleet", id="route"
+        ),
+        pytest.param(OUTPUT, "    output_tokens: many", "workload.request.output_tokens", id="a-class"),
+        pytest.param(INPUT, "    input_tokens: 500\n    images: -1", "workload.request.images", id="images"),
+        pytest.param(INPUT, "    input_tokens: 500\n    share: x", "workload.request.share", id="a-share"),
+        pytest.param(
+            "  cheap: {kind: api, model: gpt-4o-mini}",
+            "  cheap: {kind: provisioned, model: gpt-4o-mini, units: {usd_per_unit_hour: -1}}",
+            "options.cheap.units.usd_per_unit_hour",
+            id="units",
+        ),
+        pytest.param(
+            "  cheap: {kind: api, model: gpt-4o-mini}",
+            "  cheap: {kind: api, model: gpt-4o-mini, terms: {credits: {usd: 0}}}",
+            "options.cheap.terms.credits.usd",
+            id="terms",
+        ),
+    ],
+)
+def test_a_fault_of_what_others_lean_on_invents_none_and_hides_none(breakeven, old, new, key):
+    text = SOUND.replace("options:\n", f"options:\n{ROUTED}").replace(API_MODEL, "    model: claude-haiku-45")
+    text = text.replace(f"{old}\n", f"{new}\n")
+    Path(FILE).write_text(text)
+    assert_told(
+        breakeven("check", FILE),
+        *sorted(
+            [
+                (f"{FILE}:{line_of(text, new.splitlines()[-1])}: {key}: ", ""),
+                (f"{FILE}:{line_of(text, '    model: claude-haiku-45')}: options.api.model: ", "is 'claude-haiku-45'"),
+            ],
+            key=lambda fault: int(fault[0].split(":")[1]),
+        ),
+    )
+
+
+@pytest.mark.parametrize("leaning", ["    fallback: {option: api, share: 0.1}", "    overflow: api"])
+def test_an_unknown_model_is_told_once_whoever_leans_on_the_option(breakeven, leaning):
+    text = SOUND.replace("options:\n", f"options:\n{ROUTED}").replace(API_MODEL, "    model: claude-haiku-45")
+    if "overflow" in leaning:
+        text = text.replace(MODEL, f"{MODEL}\n{leaning}")
+    else:
+        text = text.replace(
+            "  cheap: {kind: api, model: gpt-4o-mini}", f"  cheap:\n    kind: api\n    model: gpt-5\n{leaning}"
+        )
+    Path(FILE).write_text(text)
+    line = line_of(text, "    model: claude-haiku-45")
+    assert_told(breakeven("check", FILE), (f"{FILE}:{line}: options.api.model: ", "is 'claude-haiku-45'"))
+
+
+def test_a_model_may_take_over_from_the_day_it_is_listed(breakeven):
+    change = f"{{effective_from: 2026-10-20, provider: deepinfra, model: {_NOT_YET}}}"
+    text = SOUND.replace(START, "  start: 2026-10-12").replace(API_MODEL, f"{API_MODEL}\n    changes: [{change}]")
+    Path(FILE).write_text(text)
+    result = breakeven("check", FILE)
+    assert (result.status, result.stderr) == (0, "")
 
 
 def test_an_unknown_measurement_is_told_with_the_nearest_of_the_hundreds_there_are(breakeven):

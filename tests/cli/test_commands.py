@@ -17,7 +17,7 @@ from simulator.domain.autoscaling import AutoscalingPolicy
 from simulator.domain.scenario import Scenario
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("run", "check", "sweep", "throughput", "list", "show", "init", "schema")
+COMMANDS = ("run", "check", "sweep", "throughput", "cost", "list", "show", "init", "schema")
 KINDS = ("gpus", "models", "rentals", "prices", "scenarios", "sweeps", "traffic", "policies", "throughput")
 HEAVY = ("numpy", "pandas", "matplotlib", "numba", "scipy", "pydantic", "genai_prices", "yaml", "rich")
 
@@ -196,7 +196,11 @@ def test_a_price_card_is_of_the_day_and_the_provider_asked_for(breakeven):
             "must be a provider of the price library; did you mean 'anthropic'",
         ),
         (("h100-sxm", "--provider", "anthropic"), "must be a model of anthropic in the price library"),
-        (("whisper-1",), "has no price per token of input and output"),
+        (("gemma-3", "--provider", "google"), "the price library lists no price at all"),
+        (
+            ("meta-llama/Llama-3.3-70B-Instruct", "--provider", "deepinfra", "--on", "2026-06-01"),
+            "has no price before 2026-10-19",
+        ),
         (("claude-haiku-4-5", "--on", "soon"), "is 'soon', must be a date such as 2026-06-01"),
         (("claude-haiku-4-5", "--on", "2026-02-30"), "is '2026-02-30', must be a date such as 2026-06-01"),
     ],

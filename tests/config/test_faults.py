@@ -3,7 +3,7 @@
 import pickle
 from datetime import date
 from enum import Enum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 from pydantic import (
@@ -80,6 +80,25 @@ class Uniform(Model):
 Uncertain = Annotated[Normal | Uniform, Field(discriminator="kind")]
 
 
+class ByMean(Model):
+    keys_in_words: ClassVar[str] = "mean and p90"
+
+    mean: Real
+    p90: Real
+
+    @model_validator(mode="after")
+    def check_order(self) -> "ByMean":
+        if self.p90 < self.mean:
+            raise PydanticCustomError("at_key", "{text}", {"key": "p90", "text": "is too short"})
+        return self
+
+
+class ByQuantiles(Model):
+    keys_in_words: ClassVar[str] = "quantiles"
+
+    quantiles: dict[str, Real]
+
+
 class Colour(Enum):
     RED = "red"
     BLUE = "blue"
@@ -119,6 +138,7 @@ class Toy(Model):
     pattern: dict[Annotated[str, Field(pattern="^[a-z]+$")], Whole] = Field(default={})
     anything: Any = None
     either: Replicas | Normal | None = None
+    length: NonNegative | ByMean | ByQuantiles = Field(default=0.0, description="Of a prompt. [tokens]")
 
 
 def faults_of(text: str, model: type[BaseModel] = Toy) -> list[str]:
@@ -319,6 +339,28 @@ def test_of_two_models_the_one_with_fewer_faults_is_meant():
     ]
 
 
+def test_a_mapping_whose_model_says_its_keys_is_told_with_them():
+    allowed = "must be a number [tokens] or a mapping with mean and p90, or quantiles"
+    assert faults_of("length: long") == [f"a.yaml:1: length: is 'long', {allowed}"]
+    assert faults_of("length: [1]") == [f"a.yaml:1: length: is a list, {allowed}"]
+
+
+def test_a_key_of_another_member_of_a_union_is_told_with_those_it_does_not_go_with():
+    assert faults_of("length: {mean: 1, p90: 2, quantiles: {p100: 3}}") == [
+        "a.yaml:1: length.quantiles: must not be given together with mean, p90"
+    ]
+    assert faults_of("length: {mean: 1, p90: 2, p50: 3}") == [
+        "a.yaml:1: length.p50: unknown key; allowed are mean, p90"
+    ]
+
+
+def test_a_choice_that_is_missing_is_told_with_what_there_is():
+    class Chosen(Model):
+        kind: Literal["graduated", "all_units"]
+
+    assert faults_of("{}", Chosen) == ["a.yaml:1: kind: is missing, must be one of graduated, all_units"]
+
+
 # Validators
 
 
@@ -345,6 +387,58 @@ def test_the_key_a_validator_names_may_hold_a_name_with_dots():
 
     assert faults_of("options:\n  llama-3.1:\n    maximum: 2", Compared) == [
         "a.yaml:3: options.llama-3.1.maximum: is bad {x}"
+    ]
+
+
+def test_the_key_a_validator_names_may_begin_with_a_place_in_a_list():
+    class Tier(Model):
+        from_usd: Whole | None = None
+        from_tokens: Whole | None = None
+
+    class Tiers(Model):
+        tiers: Annotated[tuple[Tier, ...], AfterValidator(lambda tiers: refuse(tiers[1]))]
+
+    def refuse(tier: Tier) -> None:
+        key = "[1].from_usd"
+        text = "is missing" if tier.from_usd is None else "is too little"
+        raise PydanticCustomError("at_key", "{text}", {"key": key, "text": text})
+
+    assert faults_of("tiers:\n  - {from_usd: 5}\n  -\n    from_usd: 4", Tiers) == [
+        "a.yaml:4: tiers[1].from_usd: is too little"
+    ]
+    assert faults_of("tiers:\n  - {from_usd: 5}\n  - {from_tokens: 4}", Tiers) == [
+        "a.yaml:3: tiers[1].from_usd: is missing"
+    ]
+
+
+class Endpoint(Model):
+    """Says one of its keys in those of another."""
+
+    usd_per_hour: NonNegative
+    rental: dict[str, NonNegative]
+    idle_s: NonNegative = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def as_rental(cls, data: Any) -> Any:
+        return {"rental": {"usd": data.get("usd_per_hour")}, **data}
+
+
+class Endpoints(Model):
+    options: dict[str, Endpoint]
+
+
+def test_what_a_model_fills_in_is_not_told_where_it_was_given_wrong():
+    assert faults_of("options:\n  a: {usd_per_hour: -5}\n  b:\n    usd_per_hour: x", Endpoints) == [
+        "a.yaml:2: options.a.usd_per_hour: is -5, must be at least 0",
+        "a.yaml:4: options.b.usd_per_hour: is 'x', must be a number",
+    ]
+
+
+def test_what_a_model_fills_in_wrongly_by_itself_is_told():
+    assert faults_of("options:\n  a: {}", Endpoints) == [
+        "a.yaml:2: options.a.usd_per_hour: is missing",
+        "a.yaml:2: options.a.rental.usd: is null, must be a number",
     ]
 
 

@@ -14,8 +14,9 @@ from simulator.presentation.charts.crossover import crossover_chart
 from simulator.presentation.charts.heatmap import heatmap_chart
 from simulator.presentation.charts.line import line_chart
 from simulator.presentation.charts.timeline import MOST_POINTS, time_ticks, timeline_chart, window
-from simulator.presentation.theme import cost_line_colours, ink_on, save_figure
+from simulator.presentation.theme import cost_line_colours, ink_on, option_style, save_figure
 from simulator.solving.curve import cost_table
+from simulator.solving.jumps import beside_jumps
 
 HOURS_PER_MONTH, SECONDS_PER_MONTH = 730, 2_628_000
 LONG_NAME = "a-name-that-somebody-thought-was-good-and-which-goes-on-and"
@@ -64,7 +65,48 @@ SIX = {
     "fixed": fleet(3_000.0, 9e9, autoscaling={"kind": "fixed", "count": 1}),
 }
 MISSING = {"kind": "self_hosted", "model": "llama-3.3-70b", "gpu": "a10g", "rental": {"provider": "aws"}}
+TERMS = {
+    "free_quota": {"usd": 500},
+    "volume_discount": {"kind": "graduated", "tiers": [{"from_usd": 0, "discount_share": 0.2}]},
+}
+UNITS = {"usd_per_unit_hour": 0.5, "input_tokens_per_minute_per_unit": 9_000, "output_token_weight": 4}
+ALL_UNITS = {"kind": "all_units", "tiers": [{"from_usd": 1_500, "discount_share": 0.3}]}
+KINDS = {
+    "contract": api(2.0, terms={"volume_discount": ALL_UNITS, "commitment": {"usd_per_month": 900}}),
+    "managed": api(1.2),
+    "units": api(2.0) | {"kind": "provisioned", "units": UNITS},
+    "routed": {
+        "kind": "routed",
+        "router": {"usd_per_request": 1e-5},
+        "routes": {"contract": {"share": 0.3}, "managed": {"share": 0.7}},
+    },
+    "endpoint": {
+        "kind": "dedicated_endpoint",
+        "usd_per_replica_hour": 1.1,
+        "throughput": {"total_tokens_per_s": 500},
+        "cold_start_s": 0,
+    },
+    "fleet": fleet(fixed_usd=400.0),
+}
+CONTRACTS = {
+    "graduated": api(2.0, terms=TERMS, monthly_fixed_usd={"gateway": 100.0}),
+    "flat": api(2.0, terms={"subscription": {"usd_per_month": 300.0, "tokens": 1.5e9}}),
+    "part": api(
+        2.0, terms={"subscription": {"usd_per_month": 300.0, "tokens": 1e8}}, fallback={"option": "flat", "share": 0.1}
+    ),
+    LONG_NAME: api(
+        2.0,
+        terms={"commitment": {"usd_per_month": 3_000}, "free_quota": {"usd": 10}},
+        **{
+            "monthly_fixed_usd": {f"item {number}": 10.0 * 2**number for number in range(12)},
+        },
+    ),
+    "almost free": api(2.0, terms={"free_quota": {"usd": 1_999}}),
+    "free of charge": api(2.0, terms={"free_quota": {"usd": 3_000}}),
+}
 SHAPES = {
+    "six kinds": scenario(KINDS, title="Six kinds of options"),
+    "contracts": scenario(CONTRACTS, title="Contracts"),
     "staircase": STAIR,
     "six options": scenario(SIX, title="Six ways $5 to $10 漢字 " * 8),
     "long names": scenario({LONG_NAME: api(2.0), LONG_NAME[::-1]: fleet(fixed_usd=5_200.0)}, title="W" * 200),
@@ -267,6 +309,78 @@ def test_the_bars_of_a_bill_are_its_lines():
     assert figure.axes[0].get_xlabel() == "Cost [USD per month]"
 
 
+def test_discounts_lie_over_the_end_of_a_bar_which_ends_at_what_is_paid():
+    # 2,000 USD at list prices and 100 for the gateway; 500 free, a fifth of the other 1,500 off: 1,300 are paid.
+    figure = bill_chart(study_of("contracts"))
+    axes = figure.axes[0]
+    bars = {bar.get_label(): bar[0] for bar in axes.containers[:5]}
+    spans = {label: (bar.get_x(), bar.get_x() + bar.get_width()) for label, bar in bars.items()}
+    expected = {
+        "fixed: gateway": (0, 100),
+        "input": (100, 1_900),
+        "output": (1_900, 2_100),
+        "free quota": (1_600, 2_100),
+        "volume discount": (1_300, 1_600),
+    }
+    for label, span in expected.items():
+        assert spans[label] == pytest.approx(span), label
+        assert bool(bars[label].get_hatch()) == (label in ("free quota", "volume discount"))
+    texts = strings(figure)
+    assert {"1,300 USD", "at list prices 2,100 USD"} <= set(texts)
+    assert any("free quota" in text for text in texts)
+
+
+def test_what_a_subscription_includes_is_taken_off_the_list_amount_not_off_the_fee():
+    figure = bill_chart(study_of("contracts"))
+    flat = figure.axes[0].containers[5:9]
+    spans = {bar.get_label(): (bar[0].get_x(), bar[0].get_x() + bar[0].get_width()) for bar in flat}
+    assert spans["subscription"] == pytest.approx((0, 300))
+    assert spans["in the subscription"] == pytest.approx((300, 2_300))
+    assert "at list prices 2,000 USD" in strings(figure)
+
+
+def test_solid_parts_less_hatched_ones_are_the_total_of_every_option():
+    study = study_of("contracts")
+    containers = iter(bill_chart(study).axes[0].containers)
+    for option in study.options.values():
+        drawn = [next(containers)[0] for usd in option.lines.values() if usd != 0]
+        paid = sum(-bar.get_width() if bar.get_hatch() else bar.get_width() for bar in drawn)
+        assert paid == pytest.approx(option.usd_per_month), option.name
+
+
+def test_lines_without_room_are_listed_the_smallest_together():
+    # Twelve items of 10, 20, 40, ... USD beside the others: their names do not fit into one line.
+    texts = strings(bill_chart(study_of("contracts")))
+    assert any("others" in text for text in texts)
+    assert any("free quota -10" in text for text in texts)
+
+
+def test_a_route_has_the_colour_of_its_option():
+    options = ["one", "other", "routed"]
+    colours = cost_line_colours(["one", "other", "fallback other", "elsewhere", "input"], options)
+    assert colours["one"] == option_style(0).colour
+    assert colours["other"] == colours["fallback other"] == option_style(1).colour
+    assert len(set(colours.values())) == 4
+
+
+def test_the_bill_says_which_options_are_left_out_and_why():
+    texts = " ".join(strings(bill_chart(study_of("infeasible"))))
+    assert "Left out: no (" in texts
+    assert study_of("infeasible").pairs["no"].cause[:30] in texts
+
+
+def test_a_discount_on_all_units_falls_upright():
+    # From 1,500 USD on, at 0.75 B tokens, 30 % off the whole bill.
+    study = study_of("six kinds")
+    curve = curve_of(study, 0.1, 10.0)
+    detail = beside_jumps(study.plan, curve["tokens_per_month"].unique())
+    lines = crossover_chart(study, curve, detail=detail).axes[0].lines
+    tokens, usd = lines[list(study.options).index("contract")].get_xydata().T
+    (fall,) = np.flatnonzero(np.diff(usd) < 0)
+    np.testing.assert_allclose(tokens[fall : fall + 2], 0.75e9, rtol=1e-8)
+    np.testing.assert_allclose(usd[fall : fall + 2], [1_500, 1_050], rtol=1e-6)
+
+
 def test_a_cost_line_has_one_colour_everywhere():
     one, other = cost_line_colours(["rent", "fixed: a"]), cost_line_colours(["input", "rent"])
     assert one["rent"] == other["rent"]
@@ -319,6 +433,12 @@ def test_the_timeline_shows_two_weeks_of_the_first_two_fleets():
     np.testing.assert_allclose(queue.lines[0].get_ydata(), one.queued_tokens[:steps])
     assert len(queue.lines) == 2
     assert "Tue 1 Dec" in strings(figure)
+
+
+def test_a_fleet_has_the_same_colour_in_the_timeline_as_in_the_other_charts():
+    figure = timeline_chart(ledgers(), options=["api", "other", "third", "small", "fleet"])
+    colours = [line.get_color() for line in figure.axes[3].lines]
+    assert colours == [option_style(4).colour, option_style(3).colour]
 
 
 def test_a_year_in_minutes_is_drawn_by_means_and_by_the_longest_queue():

@@ -9,7 +9,7 @@ import simulator as sim
 from simulator.catalogue.planning import make_plan
 from simulator.domain.recordings import Recording
 from simulator.presentation.demand_wording import demand_lines, demand_warnings
-from simulator.simulation.ledger import demand_of
+from simulator.simulation.shared_costs import demand_of
 
 PRICES = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 1.0}
 DAYS_OFF = {"kind": "holidays", "dates": ["2020-01-01"], "factor": 0.5}

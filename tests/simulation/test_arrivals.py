@@ -10,7 +10,8 @@ from scipy import stats
 
 from simulator.domain.autoscaling import FixedFleet
 from simulator.domain.options import Replicas
-from simulator.domain.plans import FleetPlan, Overheads, WorkShares
+from simulator.domain.overheads import Overheads
+from simulator.domain.plans import FleetPlan, WorkShares
 from simulator.domain.scenario import Horizon
 from simulator.domain.traffic import Traffic
 from simulator.domain.workload import Mix

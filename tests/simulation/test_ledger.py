@@ -222,7 +222,7 @@ def test_without_replicas_everything_costs_what_an_api_with_peak_hours_costs(zon
     )
     case["options"]["api"] = {"kind": "api", "model": "deepseek-chat", "provider": "deepseek"}
     study = sim.break_even(case)
-    by_hour = study.plan.options["api"].usd_per_request[0].sum(axis=1)
+    by_hour = study.plan.options["api"].parts[0].prices.usd[0].sum(axis=1)
     assert by_hour.max() > by_hour.min()
     if simulate:
         costs = {name: sim.simulate(case, option=name).usd_per_month for name in ("api", "fleet")}

@@ -8,11 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from simulator.domain.plans import Array
-from simulator.presentation.numbers import distinct, usd, volume
+from simulator.presentation.numbers import distinct, usd
 from simulator.presentation.page import RIGHT, Page, Row
 from simulator.presentation.placing import Box, FreeSpace, spread
 from simulator.presentation.theme import BODY, FAINT, INK, MOST_OPTIONS, NAME, PAPER, RULE, OptionStyle
-from simulator.presentation.wording import crossing_texts, verdict
+from simulator.presentation.wording import crossing_texts, verdict, volume_words
 from simulator.solving.study import INFEASIBLE, Pair, Study
 
 PLOT = Box(168.0, 132.0, 1196.0, 690.0)
@@ -60,7 +60,7 @@ def mark_own_volume(page: Page, axes: Axes, space: FreeSpace, study: Study, line
     """A vertical line at the scenario's volume, and a small table of what every option costs there."""
     own = study.tokens_per_month
     low, high = axes.get_xlim()
-    title = f"you are here: {volume(own)}"
+    title = f"you are here: {volume_words(study)(own, 3)}"
     if low <= own <= high:
         axes.axvline(own, color=INK, linewidth=1.3, linestyle=(0.0, (1.5, 2.0)), zorder=2)
         for line in lines:
@@ -89,7 +89,7 @@ def mark_crossings(page: Page, axes: Axes, space: FreeSpace, study: Study, lines
     shown = [(pair, by_name[name]) for name, pair in study.pairs.items() if name in by_name]
     labels: list[tuple[tuple[float, float], str, str]] = []
     for pair, line in shown:
-        texts = crossing_texts(pair)
+        texts = crossing_texts(pair, volume_words(study))
         inside = [crossing.tokens_per_month for crossing in pair.crossings if low <= crossing.tokens_per_month <= high]
         costs = [_crossing_usd(by_name[study.baseline], line, at) for at in inside]
         others = [place for place, at in enumerate(inside) if at not in texts]
@@ -209,7 +209,7 @@ def _end_rows(page: Page, study: Study, line: OptionLine, most_lines: int) -> li
     label = study.options[line.name].label
     if most_lines >= 3 and label != line.name:
         rows.append(Row(page.cut(label, COLUMN.width), colour=FAINT))
-    said = "the baseline" if line.name == study.baseline else verdict(study.pairs[line.name])
+    said = "the baseline" if line.name == study.baseline else verdict(study.pairs[line.name], volume_words(study))
     if most_lines:
         rows += [Row(text) for text in page.wrapped(said, COLUMN.width, most_lines)]
     return rows

@@ -50,7 +50,9 @@ class Window:
     queued_tokens: Array
 
 
-def timeline_chart(ledgers: Sequence[Ledger], *, days: float = SHOWN_DAYS) -> Figure:
+def timeline_chart(
+    ledgers: Sequence[Ledger], *, days: float = SHOWN_DAYS, options: Sequence[str] | None = None
+) -> Figure:
     """Demand, ready and billed replicas, utilization and queue of self-hosted options over the first days.
 
     Parameters
@@ -59,6 +61,9 @@ def timeline_chart(ledgers: Sequence[Ledger], *, days: float = SHOWN_DAYS) -> Fi
         Options simulated at one volume; the first two with a fleet are drawn.
     days : float
         How much of the horizon, from its start.
+    options : sequence of str, optional
+        Options in the order of the comparison, so that a fleet has the colour it has in other charts; left out: the
+        fleets come right after the baseline.
 
     Returns
     -------
@@ -79,7 +84,7 @@ def timeline_chart(ledgers: Sequence[Ledger], *, days: float = SHOWN_DAYS) -> Fi
         tops = [_TOP - place * (height + _GAP) for place in range(4)]
         panels = [page.axes(Box(LEFT + 96, top - height, RIGHT - 32, top)) for top in tops]
         windows = [window(ledger, days) for ledger in fleets]
-        looks = [theme.option_style(place + 1) for place in range(len(fleets))]
+        looks = [theme.option_style(place) for place in _places([ledger.option for ledger in fleets], options)]
         _demand(panels[0], windows[0])
         for shown, look in zip(windows, looks, strict=True):
             _fleet(panels[1:], shown, look)
@@ -91,6 +96,12 @@ def timeline_chart(ledgers: Sequence[Ledger], *, days: float = SHOWN_DAYS) -> Fi
         page.heading(first.title, _subtitles(fleets, windows, length_s))
         page.footer(_footer(ledgers, fleets, windows[0], first.step_s))
     return page.figure
+
+
+def _places(fleets: Sequence[str], options: Sequence[str] | None) -> list[int]:
+    """Places of fleets in the comparison; the baseline's is 0."""
+    order = list(options) if options is not None else []
+    return [order.index(name) if name in order else place + 1 for place, name in enumerate(fleets)]
 
 
 def window(ledger: Ledger, days: float = SHOWN_DAYS) -> Window:
