@@ -680,10 +680,10 @@ def check_parts(option, prefix, shape, spends):
 
 
 def allowed_with_units(terms):
-    """An all-units discount on what units do not carry goes by tokens: their bill falls with every unit more."""
+    """What units do not carry is billed less with every unit more: discounts on all of it go by tokens, no fees."""
     discount = terms.get("volume_discount", {})
     by_usd = any("from_usd" in tier for tier in discount.get("tiers", ()))
-    return not (discount.get("kind") == "all_units" and by_usd)
+    return not (discount.get("kind") == "all_units" and by_usd) and "subscription" not in terms
 
 
 SPENDS = st.lists(st.floats(1.0, 5e4), min_size=2, max_size=8)

@@ -156,6 +156,9 @@ class ProvisionedOption(ApiOption):
         if discount is not None and discount.kind == "all_units" and discount.measured_by == "usd":
             text = "is 'all_units' by from_usd, must count from_tokens for provisioned units, or be graduated"
             raise PydanticCustomError("at_key", "{text}", {"key": "terms.volume_discount.kind", "text": text})
+        if self.terms.subscription is not None:
+            text = "must not be given for provisioned units, which are a flat fee themselves"
+            raise PydanticCustomError("at_key", "{text}", {"key": "terms.subscription", "text": text})
         return self
 
 

@@ -17,11 +17,12 @@ REACHED = 1e-12  # a threshold is reached at exactly its amount, whatever the ro
 class Invoice:
     """Lines that the terms add to bills at list prices: discounts below 0, fees above. Arrays of shape (n,). [USD]
 
-    `stairs_usd` is what of them rises in steps with the volume (fees of more subscriptions).
+    `rising_usd` is a part of them that never falls with the volume, such that lines less it are at most 0: fees, and
+    commitments.
     """
 
     lines: Mapping[str, Array] = field(default_factory=dict)
-    stairs_usd: Array | float = 0.0
+    rising_usd: Array | float = 0.0
 
     @property
     def added_usd(self) -> Array | float:
@@ -68,7 +69,7 @@ def invoice(
     """
     lines: dict[str, Array] = {}
     left = list_usd
-    stairs: Array | float = 0.0
+    rising: Array | float = 0.0
     if terms.free_quota is not None:
         quota = terms.free_quota
         free = left * _covered(
@@ -90,13 +91,15 @@ def invoice(
         if subscription.beyond == "another":
             bought = np.maximum(np.ceil(amount / (subscription.amount * months) - 1e-9), 1.0)
             fees, included = fees * bought, left
-            stairs = fees
+        rising = rising + fees
         lines["subscription"] = fees
         lines["in the subscription"] = -included
         left = left - included + fees
     if terms.commitment is not None:
-        lines["commitment"] = np.maximum(terms.commitment.usd_per_month * months - left - beside_usd, 0.0)
-    return Invoice(lines, stairs)
+        least = terms.commitment.usd_per_month * months
+        lines["commitment"] = np.maximum(least - left - beside_usd, 0.0)
+        rising = rising + least
+    return Invoice(lines, rising)
 
 
 def discount_share(discount: VolumeDiscount, amount_per_month: Array) -> Array:

@@ -135,12 +135,12 @@ def _under_terms(part: BilledPart, bill: ApiBill, requests: Array, mean_arrival:
         billed = billed * _share(tokens_usd, bill.linear_usd_per_request * requests)
     amounts = {key: amount * billed for key, amount in part.amounts.items()}
     added = invoice(part.terms, tokens_usd, amounts, beside_usd=units_usd, all_tokens=all_tokens)
-    # A bill that grows at most as fast as list prices: what is saved of them never falls, fees in steps never do.
-    saved = bill.falling - (added.added_usd - added.stairs_usd)
+    # A bill that grows at most as fast as list prices: what is saved of them never falls, nor do its fees.
+    saved = bill.falling - (added.added_usd - added.rising_usd)
     return ApiBill(
         lines={**bill.lines, **added.lines},
         linear_usd_per_request=bill.linear_usd_per_request,
-        rising=bill.rising + added.stairs_usd,
+        rising=bill.rising + added.rising_usd,
         falling=saved,
         rejected_share=bill.rejected_share,
     )

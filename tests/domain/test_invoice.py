@@ -146,7 +146,7 @@ def test_fees_of_more_subscriptions_are_told_as_what_rises_in_steps():
     terms = CommercialTerms.model_validate(CONTRACTS["subscriptions"])
     requests = np.array([0.0, 1_000.0, 1_000.1, 9_000.0])  # half an image each, 500 images a subscription
     added = invoice(terms, requests * 0.04, amounts_of(requests))
-    assert added.stairs_usd == pytest.approx([20, 20, 40, 180])
+    assert added.rising_usd == pytest.approx([20, 20, 40, 180])
     assert added.lines["subscription"] == pytest.approx([20, 20, 40, 180])
     assert added.lines["in the subscription"] == pytest.approx(-requests * 0.04)
 
