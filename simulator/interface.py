@@ -14,13 +14,15 @@ from simulator.config.scenarios import load_scenario as _load_scenario
 from simulator.domain.plans import Plan
 from simulator.domain.scenario import Scenario
 from simulator.simulation.demand import DemandPath
+from simulator.simulation.latency import LatencyReport
 from simulator.simulation.ledger import simulate_option
+from simulator.simulation.option_latency import option_latency
 from simulator.simulation.results import Ledger
 from simulator.simulation.shared_costs import demand_of
 from simulator.solving.curve import cost_table, curve_volumes
 from simulator.solving.study import Study, solve
 
-__all__ = ["break_even", "cost_curve", "draw_demand", "load_scenario", "make_plan", "simulate"]
+__all__ = ["break_even", "cost_curve", "draw_demand", "latency", "load_scenario", "make_plan", "simulate"]
 
 ScenarioLike = Scenario | str | Path | Mapping[str, Any]
 
@@ -121,6 +123,64 @@ def simulate(scenario: ScenarioLike, option: str, tokens_per_month: float | None
     plan = _plan(scenario)
     volume = plan.scenario.tokens_per_month if tokens_per_month is None else float(tokens_per_month)
     return simulate_option(plan, option, volume)
+
+
+def latency(
+    scenario: ScenarioLike,
+    option: str,
+    *,
+    slots_per_replica: float,
+    service_scv: float = 1.0,
+    prefill_s: float = 0.0,
+    first_token_target_s: float | None = None,
+    tokens_per_month: float | None = None,
+) -> LatencyReport:
+    """Waits and times to the first token of a fleet, request by request, weighted over the horizon.
+
+    Parameters
+    ----------
+    scenario : Scenario, name, path or mapping
+        What `load_scenario` takes, or its result.
+    option : str
+        Name of a fleet.
+    slots_per_replica : float
+        Requests that a replica serves side by side at full load.
+    service_scv : float
+        Variance of the service time over its squared mean. [1]
+    prefill_s : float
+        From the start of service to the first token. [s]
+    first_token_target_s : float, optional
+        A request whose first token takes longer is late. [s]
+    tokens_per_month : float, optional
+        Mean demand of month 0; left out: the scenario's own volume.
+
+    Returns
+    -------
+    LatencyReport
+        `.wait` and `.first_token` with mean and percentiles, `.late_share`; what overflows is counted apart.
+
+    Raises
+    ------
+    ValueError
+        If the option is unknown or no fleet.
+
+    Examples
+    --------
+    >>> import simulator as sim
+    >>> sim.latency("minimal", "fleet", slots_per_replica=32).wait.p95_s >= 0.0
+    True
+    """
+    plan = _plan(scenario)
+    volume = plan.scenario.tokens_per_month if tokens_per_month is None else float(tokens_per_month)
+    return option_latency(
+        plan,
+        option,
+        volume,
+        slots_per_replica=slots_per_replica,
+        service_scv=service_scv,
+        prefill_s=prefill_s,
+        first_token_target_s=first_token_target_s,
+    )
 
 
 def cost_curve(scenario: ScenarioLike, tokens_per_month: Sequence[float] | float | None = None) -> pd.DataFrame:

@@ -1,0 +1,50 @@
+"""Waits in a fleet of a scenario: its recorded steps through the queueing of single requests."""
+
+from __future__ import annotations
+
+from simulator.domain.plans import FleetPlan, Plan
+from simulator.simulation.fleet import StepRecord
+from simulator.simulation.latency import LatencyReport, latency_report
+from simulator.simulation.ledger import simulate_option
+from simulator.simulation.queue_steps import Places
+
+
+def option_latency(
+    plan: Plan,
+    name: str,
+    tokens_per_month: float,
+    *,
+    slots_per_replica: float,
+    service_scv: float = 1.0,
+    prefill_s: float = 0.0,
+    first_token_target_s: float | None = None,
+) -> LatencyReport:
+    """Waits and times to the first token of a fleet over the horizon at one volume of month 0.
+
+    Raises
+    ------
+    ValueError
+        If the option is no fleet; an API tells no waits.
+    """
+    option = plan.options.get(name)
+    ledger = simulate_option(plan, name, tokens_per_month)
+    if not isinstance(option, FleetPlan):
+        raise ValueError(f"option is '{name}', must be a fleet: the waits of an API are not known")
+    per_request = plan.tokens_per_request
+    record = StepRecord(
+        arriving_requests=ledger.arriving_tokens / per_request,
+        served_requests=ledger.served_tokens / per_request,
+        overflow_requests=(ledger.overflow_tokens + ledger.rejected_tokens) / per_request,
+        queued_requests=ledger.queued_tokens / per_request,
+        ready_replicas=ledger.ready_replicas,
+        billed_replicas=ledger.billed_replicas,
+    )
+    return latency_report(
+        record,
+        ledger.step_s,
+        Places(option.requests_per_s_per_replica, slots_per_replica, service_scv),
+        max_wait_s=option.max_wait_s,
+        prefill_s=prefill_s,
+        first_token_target_s=first_token_target_s,
+        seed=plan.scenario.seed,
+    )
