@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.domain.autoscaling import FixedFleet, PerfectForesight, TargetUtilization
-from simulator.domain.options import Replicas
+from simulator.domain.autoscaling import FixedFleet
 from simulator.domain.plans import Array, FleetPlan, WorkShares
 from simulator.domain.units import SECONDS_PER_HOUR, SECONDS_PER_MONTH
-from simulator.simulation import arrivals, kernel, policies
+from simulator.simulation import arrivals, kernel, rules_of_change, spot
 from simulator.simulation.demand import Demand, Steps
 from simulator.simulation.lanes import LaneArrivals, lane_arrivals
+from simulator.simulation.spot_terms import spot_terms
+from simulator.simulation.steering import Steering, rounded_durations, steering
+from simulator.simulation.step_counts import whole_steps
+
+__all__ = ["FleetRun", "StepRecord", "rounded_durations", "serve"]
 
 CONSERVATION_TOLERANCE = 1e-9
+_CACHE_LINE = 8  # numbers
 
 
 @dataclass(frozen=True)
@@ -40,40 +44,11 @@ class FleetRun:
     queued_requests: Array
     billed_replica_hours: Array
     peak_billed_replicas: Array
+    above_base_replica_hours: Array  # of the billed ones, in each step those above the base
+    spot_replica_hours: Array  # of those, on spot
+    interruptions: Array  # replicas taken back
     month_starts: Steps  # first block of each month
     record: StepRecord | None
-
-
-@dataclass(frozen=True)
-class _Timing:
-    """Durations of a plan in steps, and the policy in compiled form."""
-
-    decide: object
-    parameters: Array
-    reaction_steps: int
-    stabilisation_steps: int
-    cold_steps: int
-    cold_fraction: float
-    patience_steps: int  # -1: no limit
-    patience_fraction: float
-    anticipates: bool
-
-
-def rounded_durations(plan: FleetPlan, step_s: float) -> tuple[str, ...]:
-    """Which durations the step rounds up, in words; empty where none."""
-    policy = plan.autoscaling
-    notes = []
-    if isinstance(policy, TargetUtilization):
-        for name in ("reaction_s", "stabilisation_s"):
-            value = getattr(policy, name)
-            if abs(_whole_steps(value, step_s) * step_s - value) > 1e-6:
-                used = _whole_steps(value, step_s) * step_s
-                notes.append(f"{plan.name}: autoscaling.{name} of {value:g} s counts as {used:g} s, whole steps")
-    period = plan.replicas.evaluation_period_s
-    if plan.replicas.max_starts and abs(_whole_steps(period, step_s) * step_s - period) > 1e-6:
-        used = max(1, _whole_steps(period, step_s)) * step_s
-        notes.append(f"{plan.name}: replicas.evaluation_period_s of {period:g} s counts as {used:g} s, whole steps")
-    return tuple(notes)
 
 
 def serve(
@@ -84,6 +59,7 @@ def serve(
     grown: bool = False,
     record: bool = False,
     block_ends: Steps | None = None,
+    base_replicas: Array | float | None = None,
 ) -> FleetRun:
     """Serve the demand at each of several volumes with a fleet of its own.
 
@@ -101,6 +77,8 @@ def serve(
         Keep every step; for one volume only.
     block_ends : int array of shape (blocks,), optional
         First step after each block to sum over, the ends of the bill months among them; left out: the bill months.
+    base_replicas : float or array of shape (n,), optional
+        Replicas of each fleet that are paid apart; left out: the plan's.
 
     Returns
     -------
@@ -117,7 +95,8 @@ def serve(
     volumes = np.atleast_1d(np.asarray(requests_per_month, dtype=np.float64))
     if not np.all(np.isfinite(volumes)) or np.any(volumes < 0):
         raise ValueError(f"requests_per_month is {requests_per_month}, must be finite and at least 0")
-    timing = _timing(plan, demand)
+    steered = steering(plan, demand)
+    base = np.broadcast_to(np.asarray(plan.base_replicas if base_replicas is None else base_replicas), volumes.shape)
     months = demand.bill_ends
     ends = months if block_ends is None else block_ends
     size = volumes.size
@@ -128,7 +107,10 @@ def serve(
     for start in range(0, size, kernel.LANES):
         lanes = rising[start : start + kernel.LANES]
         arriving = lane_arrivals(plan, demand, volumes[lanes], grown=grown)
-        sums[:, :, lanes], queue[lanes] = _run_lanes(plan, demand, ends, timing, arriving, lanes.size, steps_record)
+        base_of_lanes = np.zeros(kernel.LANES)
+        base_of_lanes[: lanes.size] = base[lanes]
+        by_row, left = _run_lanes(plan, demand, ends, steered, base_of_lanes, arriving, steps_record)
+        sums[:, :, lanes], queue[lanes] = by_row[:, :, : lanes.size], left[: lanes.size]
     _check_conservation(plan, demand, volumes, sums, queue, grown=grown)
 
     per_step = demand.step_s / plan.seconds_per_request  # requests in a replica-step of work
@@ -140,40 +122,12 @@ def serve(
         queued_requests=queue * per_step,
         billed_replica_hours=sums[:, kernel.BILLED] * hours,
         peak_billed_replicas=sums[:, kernel.PEAK_BILLED],
+        above_base_replica_hours=sums[:, kernel.ABOVE_BASE] * hours,
+        spot_replica_hours=sums[:, kernel.SPOT_BILLED] * hours,
+        interruptions=sums[:, kernel.INTERRUPTED],
         month_starts=np.concatenate(([0], np.searchsorted(ends, months[:-1]) + 1)),
         record=_step_record(steps_record, per_step) if record else None,
     )
-
-
-def _whole_steps(duration_s: float, step_s: float) -> int:
-    return math.ceil(duration_s / step_s - 1e-9)
-
-
-def _timing(plan: FleetPlan, demand: Demand) -> _Timing:
-    policy, step_s = plan.autoscaling, demand.step_s
-    cold = plan.cold_start_s / step_s
-    cold_steps = math.floor(cold + 1e-9)
-    cold_fraction = max(0.0, cold - cold_steps)
-    cold_fraction = cold_fraction if cold_fraction > 1e-9 else 0.0
-    decide, parameters = policies.decide_fixed, np.zeros(1)
-    reaction = stabilisation = 0
-    if isinstance(policy, TargetUtilization):
-        decide, parameters = policies.decide_target_utilization, np.array([policy.target_share])
-        reaction, stabilisation = _whole_steps(policy.reaction_s, step_s), _whole_steps(policy.stabilisation_s, step_s)
-    elif isinstance(policy, PerfectForesight):
-        decide = policies.decide_perfect_foresight
-        stabilisation = cold_steps + (cold_fraction > 0)
-        reaction = -stabilisation
-    anticipates = isinstance(policy, PerfectForesight)
-    patience_steps, patience_fraction = -1, 0.0  # a wait as long as the horizon is one without limit
-    if plan.max_wait_s < demand.steps * step_s:
-        # Whole steps before this one, and the part of it, or of the one before those, that is left: above 0, up to 1.
-        patience_steps = max(math.ceil(plan.max_wait_s / step_s - 1e-9) - 1, 0)
-        patience_fraction = plan.max_wait_s / step_s - patience_steps
-    return _Timing(
-        decide, parameters, reaction, stabilisation, cold_steps, cold_fraction, patience_steps, patience_fraction,
-        anticipates,
-    )  # fmt: skip
 
 
 def _fleet_size(plan: FleetPlan, arriving: LaneArrivals) -> Array:
@@ -186,68 +140,70 @@ def _fleet_size(plan: FleetPlan, arriving: LaneArrivals) -> Array:
     return arriving.greatest() / policy.target_share
 
 
-def _most_starts(limits: Replicas) -> float:
-    """Starts allowed in one evaluation, in whole increments, as machines are rented whole; 0: any."""
-    if limits.max_starts is None:
-        return 0.0
-    return float(max(limits.max_starts // limits.increment, 1) * limits.increment)
+def _patience(plan: FleetPlan, demand: Demand) -> tuple[int, float]:
+    """Whole steps before this one that work may wait, and the part that is left, above 0 and up to 1; -1: no limit."""
+    if plan.max_wait_s >= demand.steps * demand.step_s:
+        return -1, 0.0  # a wait as long as the horizon is one without limit
+    steps = max(whole_steps(plan.max_wait_s, demand.step_s) - 1, 0)
+    return steps, plan.max_wait_s / demand.step_s - steps
 
 
 def _run_lanes(
     plan: FleetPlan,
     demand: Demand,
     ends: Steps,
-    timing: _Timing,
+    steered: Steering,
+    base: Array,
     arriving: LaneArrivals,
-    lanes: int,
     record: Array,
 ) -> tuple[Array, Array]:
     """One kernel pass over at most LANES volumes: sums of shape (blocks, rows, lanes) and the queues left."""
-    limits = plan.replicas
-    counted = isinstance(plan.autoscaling, FixedFleet) and plan.autoscaling.count is not None
-    maximum = math.inf if limits.maximum is None else float(limits.maximum)
-    limit_values = np.array(
-        [
-            float(limits.divisible),
-            0.0 if counted else float(limits.spare),
-            0.0 if counted else float(limits.minimum),
-            float(limits.increment),
-            min(maximum, 1e300),
-            0.0 if timing.anticipates else _most_starts(limits),
-        ]
-    )
-    evaluation = max(1, _whole_steps(limits.evaluation_period_s, demand.step_s))
-    flags = [
-        evaluation,
-        int(timing.anticipates),
-        int(plan.billing_from == "ready"),
-        timing.reaction_steps,
-        timing.patience_steps,
-    ]
-    back = max(timing.reaction_steps, timing.patience_steps, 0)
-    ahead = max(-timing.reaction_steps, 0)
+    decision = steered.decision
+    patience_steps, patience_fraction = _patience(plan, demand)
+    memory = _aligned_zeros(decision.memory_rows * kernel.LANES)
+    memory[: kernel.LANES] = _fleet_size(plan, arriving)
+    spot_numbers, draws, spot_rows = spot_terms(plan, demand, base)
+    is_split = plan.spot is not None or bool(np.any(base > 0))
+    timing = [decision.reaction_steps, patience_steps, steered.looks_ahead_steps, int(is_split)]
+    back = max(decision.reaction_steps, patience_steps, 0)
+    ahead = max(-decision.reaction_steps, 0)
     sums = np.zeros(ends.size * kernel.SUM_ROWS * kernel.LANES)
     queue = np.zeros(kernel.LANES)
     kernel.run_lanes(
         arrivals.arrive,
         *arriving.arguments,
         ends,
-        timing.decide,
-        timing.parameters,
-        _fleet_size(plan, arriving),
-        limit_values,
-        np.array(flags, dtype=np.int64),
-        timing.cold_fraction,
-        timing.patience_fraction,
-        np.zeros((back + ahead + kernel.BLOCK, kernel.LANES)),
-        np.zeros((timing.stabilisation_steps + 2, kernel.LANES)),
-        np.zeros((timing.cold_steps + 2, kernel.LANES)),
-        np.zeros(kernel.STATE_SIZE),
+        decision.decide,
+        decision.parameters,
+        memory,
+        steered.follow,
+        rules_of_change.limit_change,
+        steered.numbers,
+        steered.counts.copy(),
+        _aligned_zeros(steered.window_rows * kernel.LANES),
+        spot.take_back,
+        spot_numbers,
+        draws,
+        _aligned_zeros(spot_rows * kernel.LANES),
+        np.array(timing, dtype=np.int64),
+        patience_fraction,
+        _aligned_zeros((back + ahead + kernel.BLOCK) * kernel.LANES).reshape(-1, kernel.LANES),
+        _aligned_zeros(kernel.STATE_SIZE),
         sums,
         queue,
         record,
     )
-    return sums.reshape(ends.size, kernel.SUM_ROWS, kernel.LANES)[:, :, :lanes], queue[:lanes]
+    by_row = sums.reshape(ends.size, kernel.SUM_ROWS, kernel.LANES)
+    if not is_split:
+        by_row[:, kernel.ABOVE_BASE] = by_row[:, kernel.BILLED]
+    return by_row, queue
+
+
+def _aligned_zeros(size: int) -> Array:
+    """Zeros that begin on a cache line."""
+    memory = np.zeros(size + _CACHE_LINE)
+    first = -(memory.ctypes.data // memory.itemsize) % _CACHE_LINE
+    return memory[first : first + size]
 
 
 def _check_conservation(

@@ -8,31 +8,29 @@ The order inside a step is written here and nowhere else:
 
 1. replicas whose cold start is over become ready (within the step: they serve the rest of it);
 2. requests arrive;
-3. the policy decides from the arrivals as they were `reaction_s` ago, and from the queue before this step's arrivals;
-   the wish is rounded up, limited (spare, minimum, increment, maximum), held to the highest of the stabilisation
-   window, and its rise limited to so many starts per evaluation;
-4. starts are ordered; stops take effect, the youngest starting replicas first, then ready ones;
-5. ready replicas serve queue and arrivals, first in first out;
-6. work that waited longer than `max_wait_s` leaves as overflow.
+3. the policy decides from the arrivals as they were `reaction_s` ago, and from the queue before this step's arrivals
+   (`decide`, one function a policy, see `simulator.simulation.policies`);
+4. what it wants is limited and followed: starts are ordered; stops take effect, the youngest starting replicas first,
+   then ready ones (`follow`, see `simulator.simulation.follow`);
+5. the provider takes spot replicas back (`take_back`, see `simulator.simulation.spot`);
+6. ready replicas serve queue and arrivals, first in first out;
+7. work that waited longer than `max_wait_s` leaves as overflow.
 
-Stops taking the youngest first make the fleet a stack, so the replicas ready at a step are the least number committed
-during the last cold start: a sliding minimum, like the stabilisation window is a sliding maximum. Both are kept by the
-two-pass block method (van Herk 1992; Gil and Werman 1993): suffix extremes of the block before, a running extreme of
-this one; three operations a step whatever the window. Before the first step every arrival equals the first step's, so
-both windows start full of that decision, and the queue starts empty.
-
-The loops over lanes are short and plain so that they become vector instructions. Two things beside their form decide
-how fast those are: the rows of `state` begin on cache lines, and `_greater` stores whole vectors.
+The queue starts empty. The loops over lanes are short and plain so that they become vector instructions. Two things
+beside their form decide how fast those are: the rows of `state` begin on cache lines, and `_greater` stores whole
+vectors.
 """
 
 from __future__ import annotations
 
-import numpy as np
 from numba import types
 
 from simulator.simulation.arrivals import ARRIVE
 from simulator.simulation.compiled import compiled, part_of_compiled
+from simulator.simulation.follow import FOLLOW
 from simulator.simulation.policies import DECIDE
+from simulator.simulation.rules_of_change import LIMIT_CHANGE, STATE_ROWS
+from simulator.simulation.spot import TAKE_BACK
 
 # Lanes are always padded to this many. A constant lets the compiler see that the rows of `state` never overlap, so that
 # the long loops below become vector instructions.
@@ -46,29 +44,22 @@ _INPUT_MATRIX = types.Array(types.float64, 2, "C", readonly=True)
 _MATRIX = types.Array(types.float64, 2, "C")
 _COUNTS = types.Array(types.int64, 1, "C")
 
-# Places in `limits`.
-DIVISIBLE, SPARE, MINIMUM, INCREMENT, MAXIMUM, MAX_STARTS = range(6)
 # Places in `timing`. Patience is in whole steps and a part of one, which is given by itself; -1: no limit.
-EVALUATION_STEPS, ANTICIPATES, BILLED_FROM_READY, REACTION_STEPS, PATIENCE_STEPS = range(5)
+REACTION_STEPS, PATIENCE_STEPS, LOOKS_AHEAD, IS_SPLIT = range(4)
 # Rows of the monthly sums.
-BILLED, ARRIVED, SERVED, OVERFLOW, PEAK_BILLED = range(5)
-SUM_ROWS = 5
+BILLED, ARRIVED, SERVED, OVERFLOW, PEAK_BILLED, ABOVE_BASE, SPOT_BILLED, INTERRUPTED = range(8)
+SUM_ROWS = 8
 # Rows of the record of single steps, `record[row, step]` of lane 0.
 RECORD_ARRIVED, RECORD_READY, RECORD_BILLED, RECORD_SERVED, RECORD_OVERFLOW, RECORD_QUEUE = range(6)
 RECORD_ROWS = 6
 
-# Where the vectors of all lanes start in the working memory `state`.
-_SEEN, _WANTED, _COMMITTED, _QUEUE, _SERVED, _OVERFLOW, _SUMS = (
-    0, LANES, 2 * LANES, 3 * LANES, 4 * LANES, 5 * LANES, 6 * LANES,
-)  # fmt: skip
-_WISH, _START, _CAPACITY, _BILLED, _BEFORE, _AHEAD, _RECENT = (
-    11 * LANES, 12 * LANES, 13 * LANES, 14 * LANES, 15 * LANES, 16 * LANES, 17 * LANES,
-)  # fmt: skip
+# Where the vectors of all lanes start in the working memory `state`; those from 24 on are what following keeps.
+_SEEN, _WANTED, _REPLICAS, _READY, _CAPACITY, _BILLED = 0, LANES, 2 * LANES, 3 * LANES, 4 * LANES, 5 * LANES
+_QUEUE, _SERVED, _OVERFLOW, _RECENT, _SUMS = 6 * LANES, 7 * LANES, 8 * LANES, 9 * LANES, 10 * LANES
 _SUM_BILLED, _SUM_ARRIVED, _SUM_SERVED, _SUM_OVERFLOW, _PEAK_BILLED = (
     _SUMS, _SUMS + LANES, _SUMS + 2 * LANES, _SUMS + 3 * LANES, _SUMS + 4 * LANES,
 )  # fmt: skip
-_CACHE_LINE = 8  # numbers
-STATE_SIZE = 18 * LANES + _CACHE_LINE
+STATE_SIZE = STATE_ROWS * LANES
 
 RUN = types.void(
     types.FunctionType(ARRIVE),  # arrive
@@ -84,13 +75,18 @@ RUN = types.void(
     types.FunctionType(DECIDE),  # decide
     _VECTOR,  # parameters
     _VECTOR,  # memory
-    _VECTOR,  # limits
+    types.FunctionType(FOLLOW),  # follow
+    types.FunctionType(LIMIT_CHANGE),  # limit_change
+    _VECTOR,  # follow_numbers
+    _COUNTS,  # follow_counts
+    _VECTOR,  # windows
+    types.FunctionType(TAKE_BACK),  # take_back
+    _VECTOR,  # spot_numbers
+    _INPUT,  # spot_draws
+    _VECTOR,  # spot_memory
     _COUNTS,  # timing
-    types.float64,  # cold_fraction
     types.float64,  # patience_fraction
     _MATRIX,  # ring
-    _MATRIX,  # wish_blocks
-    _MATRIX,  # start_blocks
     _VECTOR,  # state
     _VECTOR,  # sums (filled)
     _VECTOR,  # queue (filled)
@@ -106,93 +102,6 @@ def _greater(one, other):  # type: ignore[no-untyped-def]
     whole one on some processors.
     """
     return (one if one > other else other) + 0.0
-
-
-@part_of_compiled
-def _round_and_limit(wanted, limits):  # type: ignore[no-untyped-def]
-    """Whole replicas, plus spare, at least the minimum, up to a multiple of the increment, at most the maximum."""
-    spare, minimum, maximum = limits[SPARE], limits[MINIMUM], limits[MAXIMUM]
-    increment = limits[INCREMENT]
-    per_increment = 1.0 / increment
-    if limits[DIVISIBLE] != 0.0:
-        for lane in range(LANES):
-            number = wanted[lane] + spare
-            number = number if number > minimum else minimum
-            wanted[lane] = number if number < maximum else maximum
-    elif increment == 1.0:
-        for lane in range(LANES):
-            number = np.ceil(wanted[lane] - 1e-9) + spare
-            number = number if number > minimum else minimum
-            wanted[lane] = number if number < maximum else maximum
-    else:
-        for lane in range(LANES):
-            number = np.ceil(wanted[lane] - 1e-9) + spare
-            number = number if number > minimum else minimum
-            number = np.ceil(number * per_increment - 1e-9) * increment
-            wanted[lane] = number if number < maximum else maximum
-
-
-@part_of_compiled
-def _slide(state, running, rows, lane, number):  # type: ignore[no-untyped-def]
-    """Put a number into the window of a lane; returns the maximum of the window.
-
-    `state[running]` on is the maximum of this block; `rows` are the two rows of the window at this place: one takes the
-    number, the one behind it holds the suffix maxima of the block before.
-    """
-    greatest = _greater(state[running + lane], number)
-    state[running + lane] = greatest
-    rows[lane] = number
-    before = rows[LANES + lane]
-    return greatest if greatest > before else before
-
-
-@part_of_compiled
-def _next_place(state, running, blocks, place):  # type: ignore[no-untyped-def]
-    """The next place in a window. At the end of a block its rows become suffix maxima, and a new one starts.
-
-    The last row of `blocks` is behind every block and stays below every number.
-    """
-    window = blocks.size // LANES - 1
-    if place + 1 < window:
-        return place + 1
-    for back in range(window - 2, -1, -1):
-        rows = blocks[back * LANES : (back + 2) * LANES]
-        for lane in range(LANES):
-            rows[lane] = _greater(rows[lane], rows[LANES + lane])
-    for lane in range(LANES):
-        state[running + lane] = -np.inf
-    return 0
-
-
-@part_of_compiled
-def _follow_wishes(state, wish_rows, start_rows, allowed, cold_fraction):  # type: ignore[no-untyped-def]
-    """Commit to the highest wish of the window, at most `allowed` starts; ready is the least of the last cold start."""
-    for lane in range(LANES):
-        highest, most = _slide(state, _WISH, wish_rows, lane, state[_WANTED + lane]), state[_COMMITTED + lane] + allowed
-        now = highest if highest < most else most
-        ready = -_slide(state, _START, start_rows, lane, -now)
-        # Replicas ready before this step serve all of it, the newest serve what is left of it.
-        before = state[_BEFORE + lane]
-        whole = before if before < now else now
-        state[_BEFORE + lane] = ready
-        state[_COMMITTED + lane] = now
-        state[_BILLED + lane] = now
-        state[_CAPACITY + lane] = ready + cold_fraction * (whole - ready)
-
-
-@part_of_compiled
-def _look_ahead(state, wish_rows, start_rows, now, cold_fraction):  # type: ignore[no-untyped-def]
-    """Commit to the wishes one cold start ahead; the capacity wanted now is what arrives, before it is rounded."""
-    share = cold_fraction if cold_fraction > 0.0 else 1.0
-    for lane in range(LANES):
-        # The second window is fed one step late, so that it ends one earlier.
-        later = _slide(state, _WISH, wish_rows, lane, state[_WANTED + lane])
-        earlier = _slide(state, _START, start_rows, lane, state[_AHEAD + lane])
-        state[_AHEAD + lane] = state[_WANTED + lane]
-        state[_COMMITTED + lane] = later
-        # Up to the newest order of this step, what comes one step earlier is billed; then what comes next too.
-        state[_BILLED + lane] = earlier + share * (later - earlier)
-        state[_CAPACITY + lane] = now[lane]
 
 
 @part_of_compiled
@@ -230,8 +139,8 @@ def _serve_step(state, now, oldest, patience_fraction, unlimited):  # type: igno
 @compiled(RUN)
 def run_lanes(  # type: ignore[no-untyped-def]
     arrive, rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, month_ends, decide,
-    parameters, memory, limits, timing, cold_fraction, patience_fraction, ring, wish_blocks, start_blocks, state, sums,
-    queue, record,
+    parameters, memory, follow, limit_change, follow_numbers, follow_counts, windows, take_back, spot_numbers,
+    spot_draws, spot_memory, timing, patience_fraction, ring, state, sums, queue, record,
 ):  # fmt: skip
     """Serve the arrivals with one fleet a lane; fills `sums`, `queue` and `record`.
 
@@ -242,20 +151,23 @@ def run_lanes(  # type: ignore[no-untyped-def]
     month_ends : int64 array of shape (months,)
         First step after each bill month.
     decide, parameters, memory :
-        Policy, its numbers, and one number a lane.
-    limits, timing : arrays of shape (6,) and (5,)
-        See the names of their places above.
-    cold_fraction, patience_fraction : float
-        Parts of a step by which the cold start exceeds whole steps, and the longest wait `timing[PATIENCE_STEPS]`.
+        Policy, its numbers, and what it remembers.
+    follow, limit_change, follow_numbers, follow_counts, windows :
+        Way of following what the policy wants, rules of change for it, its numbers, and the sliding windows.
+    take_back, spot_numbers, spot_draws, spot_memory :
+        What the provider takes back, a draw a step, and what is gone; called where `timing[IS_SPLIT]` is not 0.
+    timing : int64 array of shape (4,)
+        See the names of its places above.
+    patience_fraction : float
+        Part of a step by which the longest wait exceeds `timing[PATIENCE_STEPS]`.
     ring : float64 array of shape (back + ahead + BLOCK, LANES)
         Memory of arrivals: those of the steps that the policy or the wait looks back on, or ahead to, and of a block
         of steps that is filled at once.
-    wish_blocks, start_blocks : float64 arrays of shape (window + 1, LANES)
-        Memory of the two sliding windows.
     state : float64 array of shape (STATE_SIZE,)
-        Working memory, used from its first cache line on.
+        Working memory; begins on a cache line.
     sums : float64 array of shape (months * SUM_ROWS * LANES,)
-        Filled: replica-steps billed, work arrived, served and gone as overflow, peak of billed replicas.
+        Filled: replica-steps billed, work arrived, served and gone as overflow, peak of billed replicas, replica-steps
+        billed above the base and on spot, replicas taken back.
     queue : float64 array of shape (LANES,)
         Filled: work left in the queue at the end.
     record : float64 array of shape (RECORD_ROWS, steps or 0)
@@ -263,21 +175,15 @@ def run_lanes(  # type: ignore[no-untyped-def]
     """
     steps = rows.shape[0]
     recording = record.shape[1] == steps
-    max_starts = limits[MAX_STARTS]
-    anticipates = timing[ANTICIPATES] != 0
+    is_split = timing[IS_SPLIT] != 0
     reaction, patience = timing[REACTION_STEPS], timing[PATIENCE_STEPS]
     unlimited = 1e290 if patience < 0 else 0.0
     patience = max(patience, 0)
-    state = state[-(np.int64(state.ctypes.data) // 8) % _CACHE_LINE :]
-    wish_memory, start_memory = wish_blocks.reshape(wish_blocks.size), start_blocks.reshape(start_blocks.size)
     seen, wanted = state[_SEEN : _SEEN + LANES], state[_WANTED : _WANTED + LANES]
-    queued, committed = state[_QUEUE : _QUEUE + LANES], state[_COMMITTED : _COMMITTED + LANES]
-    capacities = state[_CAPACITY : _CAPACITY + LANES]
+    queued, replicas = state[_QUEUE : _QUEUE + LANES], state[_REPLICAS : _REPLICAS + LANES]
+    ready = state[_READY : _READY + LANES]
 
-    # Before the start: the first step's arrivals for ever, decided on, ordered and ready. The window of cold starts
-    # holds negative numbers for a policy that reacts, so that its maximum is minus the least number committed.
-    sign = 1.0 if anticipates else -1.0
-    wish_window = wish_blocks.shape[0] - 1
+    # Before the start: the first step's arrivals for ever, decided on by a fleet as large as it likes, ordered, ready.
     places = ring.shape[0]
     arrive(rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, 0, 1, ring)
     for lane in range(LANES):
@@ -285,31 +191,16 @@ def run_lanes(  # type: ignore[no-untyped-def]
         ring[:, lane] = seen[lane]
         state[_RECENT + lane] = patience * seen[lane]
         state[_QUEUE + lane] = 0.0
-        state[_COMMITTED + lane] = 0.0
-    decide(parameters, memory, 0, seen, queued, committed, wanted)
-    _round_and_limit(wanted, limits)
-    for lane in range(LANES):
-        number = state[_WANTED + lane]
-        state[_COMMITTED + lane] = number
-        state[_AHEAD + lane] = number
-        state[_BEFORE + lane] = number
-        wish_blocks[:-1, lane] = number
-        start_blocks[:-1, lane] = sign * number
-        wish_blocks[-1, lane] = state[_WISH + lane] = -np.inf
-        start_blocks[-1, lane] = state[_START + lane] = -np.inf
-    wish_place = 0
-    start_place = 0
+        replicas[lane] = 0.0
+        ready[lane] = 1e300
+    decide(parameters, memory, -1, seen, queued, replicas, ready, wanted)
+    follow(limit_change, follow_numbers, follow_counts, windows, -1, seen, state)
     # A policy that looks ahead has ordered by now what the first steps need.
     look = max(-reaction, 0)
     arrive(rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, 0, look, ring)
-    for ahead in range(wish_window - 1 if anticipates else 0):
-        decide(parameters, memory, 0, ring[ahead % places], queued, committed, wanted)
-        _round_and_limit(wanted, limits)
-        wish_rows = wish_memory[wish_place * LANES : (wish_place + 2) * LANES]
-        start_rows = start_memory[start_place * LANES : (start_place + 2) * LANES]
-        _look_ahead(state, wish_rows, start_rows, ring[0], cold_fraction)
-        wish_place = _next_place(state, _WISH, wish_memory, wish_place)
-        start_place = _next_place(state, _START, start_memory, start_place)
+    for ahead in range(timing[LOOKS_AHEAD]):
+        decide(parameters, memory, 0, ring[ahead % places], queued, replicas, ready, wanted)
+        follow(limit_change, follow_numbers, follow_counts, windows, 0, ring[0], state)
 
     step = 0
     for month in range(month_ends.size):
@@ -324,24 +215,10 @@ def run_lanes(  # type: ignore[no-untyped-def]
             now, oldest = ring[step % places], ring[(step - patience) % places]
             if patience > 0:
                 _slide_recent(state, now, oldest)
-            decide(parameters, memory, step, ring[(step - reaction) % places], queued, committed, wanted)
-            _round_and_limit(wanted, limits)
-
-            wish_rows = wish_memory[wish_place * LANES : (wish_place + 2) * LANES]
-            start_rows = start_memory[start_place * LANES : (start_place + 2) * LANES]
-            if anticipates:
-                _look_ahead(state, wish_rows, start_rows, now, cold_fraction)
-                _round_and_limit(capacities, limits)
-            else:
-                allowed = np.inf
-                if max_starts > 0.0:
-                    allowed = max_starts if step % timing[EVALUATION_STEPS] == 0 else 0.0
-                _follow_wishes(state, wish_rows, start_rows, allowed, cold_fraction)
-            wish_place = _next_place(state, _WISH, wish_memory, wish_place)
-            start_place = _next_place(state, _START, start_memory, start_place)
-            if timing[BILLED_FROM_READY] != 0:
-                for lane in range(LANES):
-                    state[_BILLED + lane] = state[_CAPACITY + lane]
+            decide(parameters, memory, step, ring[(step - reaction) % places], queued, replicas, ready, wanted)
+            follow(limit_change, follow_numbers, follow_counts, windows, step, now, state)
+            if is_split:
+                take_back(spot_numbers, spot_draws, step, spot_memory, state)
             _serve_step(state, now, oldest, patience_fraction, unlimited)
             if recording:
                 record[RECORD_ARRIVED, step] = now[0]

@@ -8,7 +8,7 @@ import numpy as np
 
 STREAMS = {
     "noise": 1, "spikes": 2, "jobs": 3, "counts": 4, "input_lengths": 5, "output_lengths": 6, "input_drift": 7,
-    "output_drift": 8,
+    "output_drift": 8, "interruptions": 9,
 }  # fmt: skip
 _BLENDED = 1_000  # before the names of blended demands, so that they never meet a number above
 
