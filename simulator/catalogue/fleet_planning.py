@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 
 from simulator.catalogue import hardware
+from simulator.catalogue.cold_start import cold_start_parts
 from simulator.catalogue.fleet_throughput import chosen_layouts, served_requests_per_s
 from simulator.catalogue.layouts import COUNTS_TRIED
 from simulator.catalogue.lookups import Lookup
 from simulator.catalogue.machines import Machine, machine_of, whole_machines
 from simulator.catalogue.notes import Notes
 from simulator.catalogue.work_shares import work_shares
-from simulator.domain.options import SelfHostedOption
+from simulator.domain.autoscaling import FixedFleet
+from simulator.domain.options import Rental, SelfHostedOption
 from simulator.domain.overheads import Overheads
-from simulator.domain.plans import FleetPlan, PlanFault
+from simulator.domain.plans import FleetPlan, PlanFault, SpotTerms
+from simulator.domain.purchase import BaseTerms
 from simulator.domain.scenario import Scenario
 from simulator.domain.units import SECONDS_PER_MONTH, TOKENS_PER_MTOK
 
@@ -36,18 +39,28 @@ def plan_fleet(
     requests_per_s = served_requests_per_s(scenario, option, gpus, lookup) if are_known else None
     if requests_per_s is None or machine is None or name in notes.faults:
         return None
-    replicas = option.replicas
-    if machine.replicas_per_instance > 1 and not replicas.divisible:
+    replicas, autoscaling = option.replicas, option.autoscaling
+    if machine.owned is not None:
+        autoscaling = FixedFleet(kind="fixed", count=machine.owned.replicas(gpus))
+    elif machine.replicas_per_instance > 1 and not replicas.divisible:
         replicas = whole_machines(option, machine.replicas_per_instance, lookup)
+    cold_start_s = _cold_start_s(option, gpus, lookup)
+    reserved = _reserved(scenario, option, gpus, machine, lookup)
+    if name in notes.faults:
+        return None
     return FleetPlan(
         name=name,
         label=_label(option, gpus, machine),
         seconds_per_request=1.0 / requests_per_s,
         usd_per_replica_hour=machine.usd_per_replica_hour,
         gpus_paid_per_replica=machine.gpus_paid_per_replica,
-        autoscaling=option.autoscaling,
+        autoscaling=autoscaling,
         replicas=replicas,
-        cold_start_s=option.cold_start_s,
+        cold_start_s=cold_start_s,
+        minimum_up_s=option.minimum_up_s,
+        reserved=reserved,
+        spot=_spot(scenario, option),
+        usd_per_spot_replica_hour=_usd_per_spot_replica_hour(option, machine),
         billing_from=option.billing_from,
         max_wait_s=option.max_wait_s,
         overflow_to=scenario.overflow_target(name),
@@ -56,8 +69,72 @@ def plan_fleet(
         * scenario.served_calls.tokens_per_request
         / TOKENS_PER_MTOK,
         overheads=overheads,
+        owned=machine.owned,
         work=work_shares(scenario, option, gpus, requests_per_s, lookup),
     )
+
+
+def _cold_start_s(option: SelfHostedOption, gpus: int, lookup: Lookup) -> float:
+    """From the order of a replica to its first token: as given, or the sum of its parts. [s]"""
+    if option.cold_start is None:
+        return option.cold_start_s
+    try:
+        parts = cold_start_parts(
+            option.cold_start,
+            str(option.model),
+            str(option.gpu),
+            gpus=gpus,
+            precision=option.precision,
+            data_parallel=option.data_parallel,
+        )
+    except ValueError as error:
+        lookup.fault("cold_start", str(error))
+        return option.cold_start_s
+    return parts.total_s
+
+
+def _reserved(
+    scenario: Scenario, option: SelfHostedOption, gpus: int, machine: Machine, lookup: Lookup
+) -> BaseTerms | None:
+    """The reserved base with its price; a provider's is that of the same machine at another contract."""
+    base = option.reserved
+    if base is None:
+        return None
+    count = None if base.replicas == "auto" else base.replicas
+    maximum = option.replicas.maximum
+    if count is not None and maximum is not None and count > maximum:
+        lookup.fault("reserved.replicas", f"is {count}, must be at most replicas.maximum, {maximum}")
+    if base.usd_per_gpu_hour is not None:
+        return BaseTerms(count, base.usd_per_gpu_hour * machine.gpus_paid_per_replica)
+    rental = option.rental
+    if rental is None or rental.provider is None:
+        lookup.fault("reserved.usd_per_gpu_hour", "is missing; only a rental from a provider has other contracts")
+        return None
+    at_contract = Rental(provider=rental.provider, contract=base.contract, region=rental.region)
+    found = machine_of(scenario, option.model_copy(update={"rental": at_contract}), gpus, lookup)
+    return None if found is None else BaseTerms(count, found.usd_per_replica_hour)
+
+
+def _spot(scenario: Scenario, option: SelfHostedOption) -> SpotTerms | None:
+    spot = option.spot
+    if spot is None:
+        return None
+    return SpotTerms(
+        share=spot.share,
+        interruptions_per_replica_hour=spot.interruptions_per_replica_hour,
+        notice_s=spot.notice_s,
+        wait_s=spot.wait_s,
+        seed=scenario.seed,
+    )
+
+
+def _usd_per_spot_replica_hour(option: SelfHostedOption, machine: Machine) -> float:
+    """Price of a replica on spot. [USD/h]"""
+    if option.spot is None:
+        return 0.0
+    if option.spot.usd_per_gpu_hour is not None:
+        return option.spot.usd_per_gpu_hour * machine.gpus_paid_per_replica
+    return machine.usd_per_replica_hour * (1.0 - (option.spot.discount_share or 0.0))
 
 
 def _cheapest_layout(

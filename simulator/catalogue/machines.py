@@ -9,10 +9,13 @@ import numpy as np
 from simulator.catalogue import hardware
 from simulator.catalogue.errors import NoOffer, UnknownId
 from simulator.catalogue.lookups import Lookup
+from simulator.catalogue.owned_planning import owned_figures
 from simulator.catalogue.rentals import fitting_offer, providers
 from simulator.domain.models_and_gpus import RentalOffer
-from simulator.domain.options import Replicas, SelfHostedOption
+from simulator.domain.options import Rental, Replicas, SelfHostedOption
+from simulator.domain.owning import OwnedFigures, OwnedHardware
 from simulator.domain.scenario import Scenario
+from simulator.domain.units import SECONDS_PER_HOUR
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,15 @@ class Machine:
     replicas_per_instance: int
     gpus_paid_per_replica: float
     label: str
+    owned: OwnedFigures | None = None
 
 
 def machine_of(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Lookup) -> Machine | None:
     """What a replica of so many GPUs is rented on; None: a fault was noted."""
     rental = option.rental
+    if option.owned is not None:
+        return _owned(scenario, option, option.owned, gpus, lookup)
+    assert rental is not None
     if rental.provider is None:
         per_instance = rental.gpus_per_instance or gpus
         if per_instance < gpus:
@@ -38,7 +45,7 @@ def machine_of(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: 
         usd = (rental.usd_per_gpu_hour or 0.0) * per_instance if usd is None else usd
         count = per_instance // gpus
         return Machine(usd / count, count, per_instance / count, option.gpu or "own GPUs")
-    offer = _offer(scenario, option, gpus, lookup)
+    offer = _offer(scenario, option, rental, gpus, lookup)
     if offer is None:
         return None
     usd = offer.usd_per_hour
@@ -57,8 +64,32 @@ def machine_of(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: 
     return Machine(usd / count, count, offer.gpus_per_instance / count, f"{rental.provider} {offer.sku}")
 
 
-def _offer(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Lookup) -> RentalOffer | None:
-    rental = option.rental
+def _owned(
+    scenario: Scenario, option: SelfHostedOption, owned: OwnedHardware, gpus: int, lookup: Lookup
+) -> Machine | None:
+    """Replicas on hardware that is bought, which cost nothing by the hour."""
+    known = option.gpu is not None and option.gpu in hardware.gpu_ids()
+    gpu = hardware.gpu(str(option.gpu)) if known else None
+    figures = owned_figures(owned, gpu, gpus, lookup, start=scenario.horizon.start)
+    if figures is None:
+        return None
+    if figures.delivered_at_hour > 0:
+        text = f"is {owned.delivery}, must be at most the horizon's start, {scenario.horizon.start}"
+        lookup.fault("owned.delivery", text)
+        return None
+    ends_at_hour = figures.delivered_at_hour + figures.life_hours
+    if figures.end_of_life == "end" and ends_at_hour < scenario.horizon.duration_s / SECONDS_PER_HOUR - 1e-6:
+        text = "is 'end', but the life ends within the horizon: must be 'replace', or the horizon shorter"
+        lookup.fault("owned.end_of_life", text)
+        return None
+    replicas = figures.replicas(gpus)
+    paid = figures.nodes * figures.gpus_per_node / replicas
+    return Machine(0.0, 1, paid, f"{figures.nodes} own nodes of {figures.gpus_per_node} GPUs", figures)
+
+
+def _offer(
+    scenario: Scenario, option: SelfHostedOption, rental: Rental, gpus: int, lookup: Lookup
+) -> RentalOffer | None:
     if rental.provider not in providers():
         lookup.fault("rental.provider", str(UnknownId(str(rental.provider), providers())))
         return None

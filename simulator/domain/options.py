@@ -10,10 +10,12 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from simulator.domain.api_options import ApiOption, ProvisionedOption, RoutedOption
-from simulator.domain.autoscaling import AutoscalingPolicy, TargetUtilization
+from simulator.domain.autoscaling import AutoscalingPolicy, ColdStart, TargetUtilization
 from simulator.domain.base import Duration, Flag, Model, NonNegative, Patience, Positive, PositiveWhole, Share, Whole
 from simulator.domain.models_and_gpus import Contract, Precision
-from simulator.domain.people import PeopleAndFixed
+from simulator.domain.operating_costs import OperatingCosts
+from simulator.domain.owning import OwnedHardware
+from simulator.domain.purchase import ReservedBase, SpotPurchase
 
 SpeculativeFactor = Annotated[Positive, Field(ge=1, le=16)]
 
@@ -119,7 +121,7 @@ class Replicas(Model):
         return self
 
 
-class SelfHostedOption(PeopleAndFixed):
+class SelfHostedOption(OperatingCosts):
     """An open model served by replicas on rented GPUs."""
 
     kind: Literal["self_hosted"]
@@ -157,7 +159,14 @@ class SelfHostedOption(PeopleAndFixed):
     speculative_factor: SpeculativeFactor = Field(
         default=1.0, description="Tokens that one pass yields with speculative decoding; 1: none. [1]"
     )
-    rental: Rental = Field(description="What the GPUs cost.")
+    rental: Rental | None = Field(default=None, description="What the GPUs cost by the hour; or they are owned.")
+    reserved: ReservedBase | None = Field(
+        default=None, description="Replicas paid whether used or not; the fleet scales above them at the rent."
+    )
+    spot: SpotPurchase | None = Field(default=None, description="Replicas that are cheaper and may be taken back.")
+    owned: OwnedHardware | None = Field(
+        default=None, description="Hardware that is bought; all of it runs all the time, and there is no more."
+    )
     throughput: Throughput | None = Field(
         default=None, description="Throughput of one replica; left out: estimated from model, GPU and precision."
     )
@@ -166,6 +175,10 @@ class SelfHostedOption(PeopleAndFixed):
     )
     replicas: Replicas = Field(default_factory=Replicas, description="Limits on the number of replicas.")
     cold_start_s: Duration = Field(default=180.0, description="From the order to the first token. [s]")
+    cold_start: ColdStart | None = Field(
+        default=None, description="Parts of the cold start, whose sum takes the place of cold_start_s."
+    )
+    minimum_up_s: Duration = Field(default=0.0, description="Least time from the order of a replica to its stop. [s]")
     billing_from: Literal["request", "ready"] = Field(
         default="request", description="Whether the meter starts with the order or when the replica is ready."
     )
@@ -194,7 +207,8 @@ class SelfHostedOption(PeopleAndFixed):
                 if getattr(self, name) is None:
                     text = f"is missing; without a given throughput the {name} must be named"
                     raise PydanticCustomError("at_key", "{text}", {"key": name, "text": text})
-        if self.rental.provider is not None and self.gpu is None:
+        self._check_hardware()
+        if self.rental is not None and self.rental.provider is not None and self.gpu is None:
             text = "is missing; a rental from a provider is looked up by GPU"
             raise PydanticCustomError("at_key", "{text}", {"key": "gpu", "text": text})
         return self
@@ -209,10 +223,36 @@ class SelfHostedOption(PeopleAndFixed):
             if wanted != self.gpus_per_replica or self.gpus_per_replica % others:
                 text = f"is {self.gpus_per_replica}, must be tensor_parallel x pipeline_parallel x data_parallel"
                 raise PydanticCustomError("at_key", "{text}", {"key": "gpus_per_replica", "text": text})
-        if self.rental.gpus_per_instance is not None and self.rental.gpus_per_instance < self.gpus:
-            text = f"is {self.rental.gpus_per_instance}, must be at least gpus_per_replica {self.gpus}"
+        instance = None if self.rental is None else self.rental.gpus_per_instance
+        if instance is not None and instance < self.gpus:
+            text = f"is {instance}, must be at least gpus_per_replica {self.gpus}"
             raise PydanticCustomError("at_key", "{text}", {"key": "rental.gpus_per_instance", "text": text})
         return self
+
+    def _check_hardware(self) -> None:
+        """Refuse GPUs that are neither rented nor owned, or both, and a policy for what can't scale."""
+        if (self.rental is None) == (self.owned is None):
+            text = "is missing; GPUs are rented, or owned" if self.owned is None else "must not be given with owned"
+            raise PydanticCustomError("at_key", "{text}", {"key": "rental", "text": text})
+        if self.cold_start is not None:
+            self._check_cold_start()
+        if self.owned is None:
+            return
+        for key in ("autoscaling", "replicas", "reserved", "spot"):
+            if key in self.model_fields_set:
+                text = "must not be given with owned: what is bought runs all the time"
+                raise PydanticCustomError("at_key", "{text}", {"key": key, "text": text})
+        if self.parallelism == "auto":
+            text = "is 'auto', must be given where the hardware is owned"
+            raise PydanticCustomError("at_key", "{text}", {"key": "parallelism", "text": text})
+
+    def _check_cold_start(self) -> None:
+        """Refuse two cold starts, and weights of a model that is not named."""
+        text = "must not be given with cold_start_s" if "cold_start_s" in self.model_fields_set else ""
+        if self.model is None or self.gpu is None:
+            text = "must be given with a model and a gpu, whose weights are loaded"
+        if text:
+            raise PydanticCustomError("at_key", "{text}", {"key": "cold_start", "text": text})
 
     def _check_auto(self) -> None:
         for name in ("gpus_per_replica", "tensor_parallel"):

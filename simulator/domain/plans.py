@@ -13,6 +13,8 @@ from simulator.domain.api_plans import ApiPlan
 from simulator.domain.autoscaling import AutoscalingPolicy, PerfectForesight
 from simulator.domain.options import Replicas
 from simulator.domain.overheads import Overheads
+from simulator.domain.owning import OwnedFigures
+from simulator.domain.purchase import BaseTerms
 from simulator.domain.scenario import Scenario
 
 Array = NDArray[Any]  # of float64
@@ -55,6 +57,17 @@ class WorkShares:
 
 
 @dataclass(frozen=True)
+class SpotTerms:
+    """Replicas that the provider may take back; the others are on demand, or of the base."""
+
+    share: float  # of the replicas above the base [1]
+    interruptions_per_replica_hour: float  # of a replica that is up
+    notice_s: float = 0.0  # between the notice, when a replacement is asked for, and the loss
+    wait_s: float = 0.0  # until a replacement can be had; then it starts cold
+    seed: int = 0  # of the path
+
+
+@dataclass(frozen=True)
 class FleetPlan:
     """A fleet of replicas on rented GPUs."""
 
@@ -74,6 +87,13 @@ class FleetPlan:
     overheads: Overheads
     work: WorkShares = WorkShares()
     per_request_usd: Mapping[str, float] = field(default_factory=dict)  # what every request takes, by line
+    owned: OwnedFigures | None = None  # hardware that is bought, all of the fleet; None: it is rented
+    minimum_up_s: float = 0.0  # least time from the order of a replica to its stop
+    service_s: float | None = None  # time in service of a request; None: as if a replica served one at a time
+    base_replicas: float = 0.0  # replicas that are paid apart, reserved or owned; none of them is on spot
+    spot: SpotTerms | None = None
+    reserved: BaseTerms | None = None
+    usd_per_spot_replica_hour: float = 0.0
 
     kind = "self_hosted"
 

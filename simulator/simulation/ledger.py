@@ -8,11 +8,14 @@ import numpy as np
 
 from simulator.domain.api_plans import ApiPlan
 from simulator.domain.plans import Array, FleetPlan, OptionPlan, Plan
-from simulator.domain.units import SECONDS_PER_HALF_HOUR, SECONDS_PER_HOUR, SECONDS_PER_MONTH
-from simulator.simulation.api_bills import api_bill, api_lines, bill_over_work, list_price_by_step
+from simulator.domain.units import HOURS_PER_MONTH, SECONDS_PER_HALF_HOUR, SECONDS_PER_HOUR, SECONDS_PER_MONTH
+from simulator.simulation.api_bills import api_bill, api_lines, bill_over_work, list_price_by_block, list_price_by_step
 from simulator.simulation.api_ledger import api_ledger, api_run_rate
 from simulator.simulation.demand import Demand, Steps
 from simulator.simulation.fleet import FleetRun, StepRecord, rounded_durations, serve
+from simulator.simulation.going_live import until_live
+from simulator.simulation.owned_lines import owned_monthly_lines, owned_run_rate_lines
+from simulator.simulation.reserved import with_base
 from simulator.simulation.results import Ledger, RunRate
 from simulator.simulation.shared_costs import (
     arriving_per_month,
@@ -47,6 +50,7 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
     option = _planned(plan, name)
     if isinstance(option, ApiPlan):
         return api_run_rate(plan, option, demand, requests)
+    option = with_base(option, demand, plan.scenario.requests_per_month)
     target = _overflow_api(plan, option)
     blocks = _price_blocks(target, demand)
     run = serve(option, demand, requests, block_ends=blocks)
@@ -55,25 +59,27 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
     prices = _left_usd_per_request(option, target, demand, blocks)
     mean_price = float(_left_usd_per_request(option, target, demand, demand.month_ends[-1:])[0])
     left_usd = (prices @ run.overflow_requests + mean_price * run.queued_requests) / months
-    bill = None if target is None or _is_plain(demand) else api_bill(target, demand, plan.scenario.mix, requests)
+    bill = None
+    if target is not None and (target.has_prefixes or not _is_plain(demand)):
+        bill = api_bill(target, demand, plan.scenario.mix, requests)
     if bill is not None:
         left_usd = left_usd * bill_over_work(bill.usd, prices @ run.arriving_requests / months)
     lines = {key: value.sum(axis=0) / months for key, value in _fleet_lines(option, demand, run).items()}
+    if option.owned is not None:
+        lines |= owned_run_rate_lines(option.owned, _utilization(option, run))
     own_usd = np.sum(list(lines.values()), axis=0)
     if np.any(prices > 0):
         lines["rejected" if option.overflow_to is None else "overflow"] = left_usd
     served = run.served_requests.sum(axis=0)
     arrived = run.arriving_requests.sum(axis=0)
-    billed = run.billed_replica_hours.sum(axis=0) * option.requests_per_s_per_replica * SECONDS_PER_HOUR
     with np.errstate(invalid="ignore", divide="ignore"):
         share_left = np.where(arrived > 0, np.maximum(arrived - served, 0.0) / arrived, 0.0)
         share_left[share_left < 1e-12] = 0.0  # rounding of the sums
-        utilization = np.where(billed > 0, served / billed, 0.0)
         queued_share = np.where(arrived > 0, run.queued_requests / arrived, 0.0)
     profile_by_block = demand.sums_until(demand.profile, blocks) * (demand.step_s / SECONDS_PER_MONTH)
     linear_usd_per_request = float(prices @ profile_by_block) / months
     falling = (prices @ run.served_requests) / months
-    if not _is_plain(demand):
+    if bill is not None or not _is_plain(demand):
         # What noise adds to the arrivals of this path is not proportional to the volume: it counts with what falls.
         linear_usd_per_request = linear_usd_per_request if bill is None else bill.linear_usd_per_request
         falling = linear_usd_per_request * requests - left_usd
@@ -86,7 +92,7 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
         linear_usd_per_request=linear_usd_per_request + taken.linear_usd_per_request,
         rising=own_usd + taken.noise_usd,
         falling=falling,
-        utilization_share=utilization,
+        utilization_share=_utilization(option, run),
         overflow_share=share_left if option.overflow_to is not None else np.zeros(requests.size),
         rejected_share=share_left if option.overflow_to is None else np.zeros(requests.size),
         queued_share=queued_share,
@@ -103,27 +109,34 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
     requests = tokens_per_month / plan.tokens_per_request
     if isinstance(option, ApiPlan):
         return api_ledger(plan, option, demand, requests)
+    option = with_base(option, demand, plan.scenario.requests_per_month)
+    target = _overflow_api(plan, option)
+    before = until_live(target, demand, plan.scenario.mix, requests, option.overheads.weeks_until_live)
+    demand = before.demand
     run = serve(option, demand, np.array([requests]), grown=True, record=True)
     record = cast(StepRecord, run.record)
     lines = {key: value[:, 0] for key, value in _fleet_lines(option, demand, run).items()}
-    target = _overflow_api(plan, option)
+    if option.owned is not None:
+        in_use = _share_in_use(option, run.served_requests[:, 0], run.billed_replica_hours[:, 0])
+        lines |= owned_monthly_lines(option.owned, demand.months[demand.has_steps], in_use)
     prices = np.full(demand.steps, option.rejected_usd_per_request)
     if option.overflow_to is not None and target is not None:
-        prices = list_price_by_step(target, demand)
+        prices = list_price_by_step(target, demand, requests)
     if np.any(prices > 0):
         left_usd = demand.by_month(record.overflow_requests * prices)
         left_usd[-1] += float(run.queued_requests[0] * prices[-1])
-        if target is not None and not _is_plain(demand):
+        if target is not None and (target.has_prefixes or not _is_plain(demand)):
             path = demand.path(requests, plan.scenario.mix)
             billed = api_lines(target, demand, plan.scenario.mix, path, requests)
             billed_usd = sum(usd.sum() for usd in billed.values())
             left_usd *= bill_over_work(np.array(billed_usd), np.array(record.arriving_requests @ prices))
         lines["rejected" if option.overflow_to is None else "overflow"] = left_usd
+    lines |= before.lines
     for key, usd in option.per_request_usd.items():
-        lines[key] = demand.by_month(record.arriving_requests) * usd
+        lines[key] = demand.by_month(record.arriving_requests + before.requests) * usd
     tokens = plan.tokens_per_request
     rejects = option.overflow_to is None
-    away = record.overflow_requests * tokens
+    away = record.overflow_requests * tokens + before.tokens
     capacity = record.ready_replicas * (demand.step_s * option.requests_per_s_per_replica)
     queue = queue_report(
         record.arriving_requests, record.served_requests, record.overflow_requests, capacity, demand.step_s
@@ -137,7 +150,7 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
         tokens_per_month=tokens_per_month,
         mix=plan.scenario.mix,
         months=float(demand.months.sum()),
-        arriving_tokens=record.arriving_requests * tokens,
+        arriving_tokens=record.arriving_requests * tokens + before.tokens,
         served_tokens=record.served_requests * tokens,
         overflow_tokens=np.zeros_like(away) if rejects else away,
         rejected_tokens=away if rejects else np.zeros_like(away),
@@ -161,11 +174,33 @@ def _planned(plan: Plan, name: str) -> OptionPlan:
     raise ValueError(f"option is '{name}', must be one of {', '.join(plan.scenario.options)}")
 
 
+def _utilization(option: FleetPlan, run: FleetRun) -> Array:
+    """Share of the billed capacity in use at each volume. Shape (n,). [1]"""
+    return _share_in_use(option, run.served_requests.sum(axis=0), run.billed_replica_hours.sum(axis=0))
+
+
+def _share_in_use(option: FleetPlan, served_requests: Array, billed_replica_hours: Array) -> Array:
+    """Work served over the capacity billed; arrays of any one shape. [1]"""
+    capacity = billed_replica_hours * option.requests_per_s_per_replica * SECONDS_PER_HOUR
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(capacity > 0, served_requests / capacity, 0.0)
+
+
 def _fleet_lines(option: FleetPlan, demand: Demand, run: FleetRun) -> dict[str, Array]:
     """Cost of a fleet itself by line, each of shape (blocks or months, n). [USD]"""
-    lines: dict[str, Array] = {"rent": run.billed_replica_hours * option.usd_per_replica_hour}
+    lines: dict[str, Array] = {}
+    if option.owned is None:
+        on_demand = run.above_base_replica_hours - run.spot_replica_hours
+        lines["rent"] = on_demand * option.usd_per_replica_hour
+    if option.spot is not None:
+        lines["spot"] = run.spot_replica_hours * option.usd_per_spot_replica_hour
     peaks = np.maximum.reduceat(run.peak_billed_replicas, run.month_starts, axis=0)
-    lines |= fixed_lines(option.overheads, demand.months[demand.has_steps], peaks * option.gpus_paid_per_replica)
+    served = np.add.reduceat(run.served_requests, run.month_starts, axis=0)
+    months = demand.months[demand.has_steps]
+    if option.reserved is not None:
+        usd_per_month = option.base_replicas * option.reserved.usd_per_replica_hour * HOURS_PER_MONTH
+        lines["reserved base"] = np.broadcast_to(usd_per_month * months[:, None], peaks.shape)
+    lines |= fixed_lines(option.overheads, months, peaks * option.gpus_paid_per_replica, served)
     if option.variable_usd_per_request > 0:
         lines["variable"] = run.served_requests * option.variable_usd_per_request
     return lines
@@ -177,8 +212,8 @@ def _overflow_api(plan: Plan, option: FleetPlan) -> ApiPlan | None:
 
 
 def _price_blocks(target: ApiPlan | None, demand: Demand) -> Steps:
-    """First steps after each block of equal overflow price: half hours where the API has peak hours, else months."""
-    if target is None or not target.has_peak_hours:
+    """First steps after each block of equal overflow price: half hours where it changes within a day, else months."""
+    if target is None or not (target.has_peak_hours or target.has_prefixes):
         return demand.bill_ends
     per_block = max(1, int(SECONDS_PER_HALF_HOUR // demand.step_s))
     return np.unique(np.append(np.arange(per_block, demand.steps, per_block), demand.month_ends))
@@ -188,8 +223,7 @@ def _left_usd_per_request(option: FleetPlan, target: ApiPlan | None, demand: Dem
     """Price of a request that the fleet leaves: the API's, or the penalty. Mean over each block; shape (blocks,)."""
     if option.overflow_to is None or target is None:
         return np.full(block_ends.size, option.rejected_usd_per_request)
-    edges_s = np.concatenate(([0], block_ends)) * demand.step_s
-    return target.usd_per_request_between(edges_s, run_rate=True)
+    return list_price_by_block(target, demand, tuple(int(end) for end in block_ends))
 
 
 def _is_plain(demand: Demand) -> bool:

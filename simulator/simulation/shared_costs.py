@@ -31,14 +31,40 @@ def start_of(plan: Plan) -> pd.Timestamp:
     return pd.Timestamp(plan.scenario.horizon.start_utc)
 
 
-def fixed_lines(overheads: Overheads, months: Array, peak_gpus: Array) -> dict[str, Array]:
-    """Engineers and fixed items. `months` (months,) their lengths, `peak_gpus` (months, n); results (months, n)."""
+def fixed_lines(
+    overheads: Overheads, months: Array, peak_gpus: Array, served_requests: Array | None = None
+) -> dict[str, Array]:
+    """What does not follow the tokens asked for, by line; none of it ever falls with the volume.
+
+    Parameters
+    ----------
+    overheads : Overheads
+        Of the option.
+    months : array of shape (months,)
+        Lengths of the bill months. [months of 730 h]
+    peak_gpus : array of shape (months, n)
+        GPUs of each month's peak, at n volumes.
+    served_requests : array of shape (months, n), optional
+        Requests that a fleet serves in each month; left out: it is no fleet.
+
+    Returns
+    -------
+    dict of arrays of shape (months, n)
+        [USD]
+    """
     lines: dict[str, Array] = {}
-    staff = overheads.staff
-    if staff.usd_per_person_year > 0 and (staff.base_persons > 0 or staff.gpus_per_person is not None):
-        lines["engineers"] = staff.usd_per_month(peak_gpus) * months[:, None]
+    lengths = months[:, None]
+    if overheads.staff.usd_per_person_year > 0 and overheads.staff.are_any:
+        lines["engineers"] = overheads.staff.usd_per_month(peak_gpus) * lengths
+    for key, cost in overheads.peak_costs.items():
+        lines[key] = cost.at(peak_gpus) * lengths
+    if served_requests is not None:
+        for key, served_cost in overheads.served_costs.items():
+            lines[key] = served_cost.usd_per_month(served_requests / lengths) * lengths
+    for key, repeated in overheads.repeated.items():
+        lines[key] = np.broadcast_to(repeated.usd_per_month * lengths, peak_gpus.shape)
     for key, usd in overheads.monthly_fixed_usd.items():
-        lines[f"fixed: {key}"] = np.broadcast_to(usd * months[:, None], peak_gpus.shape)
+        lines[f"fixed: {key}"] = np.broadcast_to(usd * lengths, peak_gpus.shape)
     return lines
 
 
@@ -62,13 +88,15 @@ def taken_by_requests(usd_per_request: Mapping[str, float], demand: Demand, requ
 
 
 def cost_table(plan: Plan, lines: Mapping[str, Array], overheads: Overheads) -> pd.DataFrame:
-    """Lines by bill month, one-off cost in the first. [USD]"""
+    """Lines by bill month, one-off cost in the first, what is repeated in the months in which it is due. [USD]"""
     horizon = plan.scenario.horizon
     starts = [pd.Timestamp(horizon.month_start_utc(month)) for month in range(horizon.bill_months)]
     with_steps = demand_of(plan).has_steps  # a month without a step costs nothing
     columns = {key: np.zeros(len(starts)) for key in lines}
     for key, usd in lines.items():
         columns[key][with_steps] = usd if usd.size < len(starts) else usd[with_steps]
+    for key, repeated in overheads.repeated.items():
+        columns[key] = repeated.due_by_month(horizon.bill_months, horizon.in_months)
     table = pd.DataFrame(columns, index=pd.DatetimeIndex(starts, name="month_start"))
     if overheads.one_off_usd:
         table["one_off"] = [overheads.total_one_off_usd] + [0.0] * (horizon.bill_months - 1)

@@ -10,18 +10,17 @@ import numpy as np
 
 from simulator.domain.api_plans import ApiPlan
 from simulator.domain.autoscaling import FixedFleet
+from simulator.domain.owned_costs import owned_usd_per_hour
 from simulator.domain.plans import Array, FleetPlan, OptionPlan, Plan
 from simulator.domain.serving import breakeven_utilization_share, unit_cost_usd_per_mtok
 from simulator.domain.units import (
     HOURS_PER_DAY,
-    MONTHS_PER_YEAR,
     SECONDS_PER_HOUR,
     SECONDS_PER_MONTH,
     TOKENS_PER_MTOK,
 )
 from simulator.simulation.ledger import run_rate
 from simulator.simulation.results import RunRate, UnitCosts
-from simulator.simulation.shared_costs import demand_of
 from simulator.solving.crossings import GREATEST_VOLUME, LEAST_VOLUME, Crossing, find_crossings
 from simulator.solving.scan import Difference
 
@@ -272,28 +271,23 @@ def _greatest_volume(plan: Plan, ours: RunRate, theirs: RunRate) -> float:
 
 def _not_proportional_usd(option: OptionPlan, rate: RunRate) -> float:
     """Monthly cost of an option that does not grow in proportion to the volume, at most. [USD per month]"""
-    staff = option.overheads.staff
-    fixed = (
-        sum(option.overheads.monthly_fixed_usd.values())
-        + staff.base_persons * staff.usd_per_person_year / MONTHS_PER_YEAR
-    )
     if isinstance(option, ApiPlan):
-        return fixed if option.is_proportional else math.inf
+        return option.overheads.most_not_proportional_usd() if option.is_proportional else math.inf
     limits = option.replicas
     replicas = limits.minimum + limits.spare + 2 * limits.increment + 1
     counted = isinstance(option.autoscaling, FixedFleet) and option.autoscaling.count is not None
     if counted or limits.maximum is not None or limits.max_starts is not None:
         return math.inf  # at great volumes the cost is bounded, not proportional: the search decides by itself
     rent = option.usd_per_replica_hour * SECONDS_PER_MONTH / SECONDS_PER_HOUR
-    person = 0.0
-    if staff.gpus_per_person is not None:
-        person = (
-            staff.usd_per_person_year
-            / MONTHS_PER_YEAR
-            * (1 + replicas * option.gpus_paid_per_replica / staff.gpus_per_person)
-        )
+    fixed = option.overheads.most_not_proportional_usd(replicas * option.gpus_paid_per_replica)
     served = rate.linear_usd_per_request * option.requests_per_s_per_replica * SECONDS_PER_MONTH
-    return fixed + person + replicas * (rent + served)
+    return fixed + replicas * (rent + served)
+
+
+def _owned_replicas(option: FleetPlan) -> float:
+    """Replicas on hardware of one's own."""
+    assert isinstance(option.autoscaling, FixedFleet)
+    return float(option.autoscaling.count or 1)
 
 
 def _full_load(plan: Plan, challenger: str, baseline: RunRate) -> tuple[float | None, float | None]:
@@ -303,14 +297,21 @@ def _full_load(plan: Plan, challenger: str, baseline: RunRate) -> tuple[float | 
         return None, None
     tokens_per_s = option.requests_per_s_per_replica * plan.tokens_per_request
     variable_usd_per_mtok = option.variable_usd_per_request / plan.tokens_per_request * TOKENS_PER_MTOK
-    full_load = unit_cost_usd_per_mtok(option.usd_per_replica_hour, tokens_per_s, 1.0) + variable_usd_per_mtok
+    usd_per_replica_hour = option.usd_per_replica_hour
+    if option.owned is not None:
+        usd_per_replica_hour = owned_usd_per_hour(option.owned, 1.0) / _owned_replicas(option)
+    full_load = unit_cost_usd_per_mtok(usd_per_replica_hour, tokens_per_s, 1.0) + variable_usd_per_mtok
     api = plan.options[baseline.name]
     if not isinstance(api, ApiPlan):
         return None, full_load
-    # List price of the tokens alone: what every request takes beside, it takes with either.
-    price = baseline.linear_usd_per_request / float(demand_of(plan).profile.mean())
-    price -= sum(api.per_request_usd.values())
+    # Price of the tokens alone, hits of a cache and contracts as at the scenario's own volume: what every request takes
+    # beside, it takes with either.
+    arriving = float(baseline.arriving_requests_per_month[0])
+    fixed = {"engineers", *(f"fixed: {item}" for item in api.overheads.monthly_fixed_usd)}
+    beside = fixed | set(api.per_request_usd)
+    billed = sum(float(usd[0]) for line, usd in baseline.lines.items() if line not in beside)
+    price = billed / arriving if arriving > 0 else 0.0
     margin_usd_per_mtok = price / plan.tokens_per_request * TOKENS_PER_MTOK - variable_usd_per_mtok
     if margin_usd_per_mtok <= 0:
         return math.inf, full_load
-    return breakeven_utilization_share(option.usd_per_replica_hour, tokens_per_s, margin_usd_per_mtok), full_load
+    return breakeven_utilization_share(usd_per_replica_hour, tokens_per_s, margin_usd_per_mtok), full_load

@@ -1,0 +1,80 @@
+"""How replicas are bought beside the plain rent: a reserved base, and a share on spot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from simulator.domain.base import Duration, Finite, Model, NonNegative, Positive, PositiveShare, Share, Whole
+from simulator.domain.models_and_gpus import Contract
+
+
+class SpotPurchase(Model):
+    """A share of the replicas above the base that is cheaper, and that the provider may take back."""
+
+    share: PositiveShare = Field(description="Share of the replicas above a reserved base that is on spot. [1]")
+    usd_per_gpu_hour: NonNegative | None = Field(default=None, description="Rent of one GPU on spot. [USD/h]")
+    discount_share: Share | None = Field(default=None, description="Saving on the rent, in place of a rent. [1]")
+    interruptions_per_replica_hour: Annotated[Finite, Field(ge=0, le=60)] = Field(
+        description="How often a replica that runs is taken back. [1/h]"
+    )
+    notice_s: Duration = Field(default=0.0, description="Between the notice and the loss; a new one is asked for. [s]")
+    wait_s: Duration = Field(default=0.0, description="Until a new one can be had; then it starts cold. [s]")
+
+    @model_validator(mode="after")
+    def _priced(self) -> SpotPurchase:
+        if (self.usd_per_gpu_hour is None) == (self.discount_share is None):
+            text = "must be given, or discount_share, not both"
+            raise PydanticCustomError("at_key", "{text}", {"key": "usd_per_gpu_hour", "text": text})
+        return self
+
+
+class ReservedBase(Model):
+    """Replicas that are paid whether they are used or not, and so run all the time; the fleet scales above them."""
+
+    replicas: Whole | Literal["auto"] = Field(
+        description="Replicas reserved; `auto`: as many as cost least at the scenario's volume."
+    )
+    usd_per_gpu_hour: Positive | None = Field(
+        default=None, description="Rent of one reserved GPU; left out: the provider's at the contract. [USD/h]"
+    )
+    contract: Contract = Field(default="reserved_1y", description="Contract to look up at the provider of the rental.")
+
+
+@dataclass(frozen=True)
+class BaseTerms:
+    """A reserved base as plain numbers; `replicas` None: to be found."""
+
+    replicas: int | None
+    usd_per_replica_hour: float
+
+
+def cheapest_base(replicas: list[float], base_usd_per_hour: float, other_usd_per_hour: float) -> int:
+    """Base that costs least for a fleet that wants so many replicas step by step.
+
+    Parameters
+    ----------
+    replicas : list of float
+        Replicas in each step, all steps of one length.
+    base_usd_per_hour, other_usd_per_hour : float
+        Price of a replica of the base, paid always, and of one above it, paid while it runs. [USD/h]
+
+    Returns
+    -------
+    int
+        [replicas]
+
+    Notes
+    -----
+    Cost per hour of a base b is base x b + other x E[(n - b)+], convex in b: one more pays as long as more than
+    base / other of the steps want more than b replicas. That is a quantile of the load-duration curve.
+    """
+    if not replicas or base_usd_per_hour >= other_usd_per_hour:
+        return 0
+    ordered = sorted(replicas)
+    most_below = len(ordered) * (1.0 - base_usd_per_hour / other_usd_per_hour)
+    place = min(int(most_below + 1e-9), len(ordered) - 1)
+    return int(ordered[place] + 1e-9)

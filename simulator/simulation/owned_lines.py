@@ -1,0 +1,25 @@
+"""Cost of a fleet's own hardware: at run rate over volumes, and by month."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulator.domain.owned_costs import monthly_costs_usd, run_rate_usd_per_month
+from simulator.domain.owning import OwnedFigures
+from simulator.domain.plans import Array
+
+
+def owned_run_rate_lines(owned: OwnedFigures, utilization_share: Array) -> dict[str, Array]:
+    """Monthly cost by line where so much of the capacity is in use, at run rate. Arrays of shape (n,). [USD per month]
+
+    Every line is affine in the utilization: electricity rises with it, the others stand still.
+    """
+    idle, busy = run_rate_usd_per_month(owned, 0.0), run_rate_usd_per_month(owned, 1.0)
+    share = np.clip(utilization_share, 0.0, 1.0)
+    return {key: idle.get(key, 0.0) + (busy.get(key, 0.0) - idle.get(key, 0.0)) * share for key in {**idle, **busy}}
+
+
+def owned_monthly_lines(owned: OwnedFigures, months: Array, utilization_share: Array) -> dict[str, Array]:
+    """Cost by line and bill month. `months` (n,) are their lengths; arrays of shape (n,). [USD]"""
+    lines = monthly_costs_usd(owned, months.size, np.clip(utilization_share, 0.0, 1.0))
+    return {key: usd * months for key, usd in lines.items()}
