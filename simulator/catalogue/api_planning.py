@@ -81,6 +81,8 @@ def _part_elsewhere(
     apart = Notes()
     part = _part(scenario, target, other, weights, apart, shown_as)
     if part is None or apart.faults:
+        if target not in scenario.planned:
+            notes.faults.setdefault(target, []).extend(apart.faults.get(target, ()))
         return None
     for figure in apart.figures:
         notes.use(name, figure.what, figure.value, figure.source, figure.as_of, figure.unverified)
@@ -124,6 +126,11 @@ def _provisioned(
         minimum = offer.minimum_units if minimum is None else minimum
         increment = offer.unit_step if increment is None else increment
         cached_weight = offer.cached_input_weight if cached_weight is None else cached_weight
+        if given.count is not None and (given.count < (minimum or 0) or given.count % (increment or 1)):
+            notes.warn(
+                f"{name}: units_not_sold_so: {given.count} units are billed as given; {offer.provider} sells them from "
+                f"{minimum} on in steps of {increment}"
+            )
         value = f"{usd:g} USD/h, {'?' if carried is None else f'{carried:g}'} input tokens/min, {given.contract}"
         what = f"provisioned units of {offer.model} ({offer.provider}, {given.scope})"
         notes.use(name, what, value, offer.source, offer.as_of, offer.unverified)
@@ -132,7 +139,7 @@ def _provisioned(
         notes.fault(name, f"{path}.input_tokens_per_minute_per_unit", text)
         return None
     if weight is None:
-        weight = _price_ratio(part)
+        weight = part.output_to_input_price
         notes.warn(
             f"{name}: output_token_weight_assumed: an output token counts as {weight:g} input tokens on a unit, the "
             "ratio of the model's prices; give units.output_token_weight"
@@ -149,12 +156,3 @@ def _provisioned(
         increment=increment or 1,
         rejects=given.spill_over == "reject",
     )
-
-
-def _price_ratio(part: BilledPart) -> float:
-    """Price of an output token over that of an input token, in the bill of a mean request."""
-    usd = part.prices.usd[0, 0]
-    plain = part.input_tokens - part.cached_tokens
-    if part.output_tokens <= 0 or plain <= 0 or usd[0] <= 0:
-        return 1.0
-    return float((usd[3] + usd[4]) / part.output_tokens / (usd[0] / plain))

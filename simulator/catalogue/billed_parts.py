@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from simulator.catalogue.errors import UnknownId
-from simulator.catalogue.image_tokens import image_input_tokens
-from simulator.catalogue.media_lines import MediaUsd, media_factors, media_usd
+from simulator.catalogue.api_prices import ApiModel
+from simulator.catalogue.card_changes import Cards
+from simulator.catalogue.media_lines import MediaUsd, media_usd
 from simulator.catalogue.notes import Notes
 from simulator.catalogue.prefix_shares import typical_hit_share
-from simulator.catalogue.price_days import Cards, PriceDays, price_days
-from simulator.catalogue.prompt_caching import prompt_caching
+from simulator.catalogue.price_days import PriceDays, price_days
+from simulator.catalogue.provider_rules import cached_prefix, image_tokens
 from simulator.domain.api_options import ApiOption
 from simulator.domain.api_plans import API_LINES, BilledPart, LimitedAmounts, PrefixHits, PriceTable
 from simulator.domain.billed_tokens import (
@@ -36,7 +36,7 @@ from simulator.domain.rate_limits import RateLimits
 from simulator.domain.request_lengths import LognormalLength
 from simulator.domain.request_levers import SharedPrefix
 from simulator.domain.scenario import Scenario
-from simulator.domain.workload import RequestClass, Workload
+from simulator.domain.workload import RequestClass, holds_media
 
 Weights = Mapping[str, float]  # answers given for one request, by request class
 
@@ -45,35 +45,59 @@ def billed_part(
     scenario: Scenario, name: str, option: ApiOption, weights: Weights, notes: Notes, shown_as: str | None = None
 ) -> BilledPart | None:
     """The part of the requests that an option answers, each class by its weight; None: a fault was noted."""
-    days = price_days(scenario, name, option, notes)
-    media = media_usd(scenario, name, option, notes)
-    if days is None or media is None:
+    answered = [key for key in scenario.workload if weights[key] > 0]
+    days = price_days(scenario, name, option, answered, notes)
+    media = media_usd(scenario, name, option, answered, notes)
+    if days is None or media is None or not _sells_what_is_asked(scenario, name, option, days, answered, notes):
         return None
-    classes = {key: _BilledClass(scenario, name, key, weights[key], days, media, notes) for key in scenario.workload}
-    for warning in (*_missing(classes, days.cards), *_cut_tails(scenario.workload, days.cards)):
+    segments = [
+        (first, [_BilledClass(scenario, name, key, weights[key], model, media, notes) for key in answered])
+        for first, model in days.models
+    ]
+    classes = segments[0][1]
+    for warning in (*_missing(classes, days.cards), *_cut_tails(classes, days.cards)):
         notes.warn(f"{name}: {warning}")
-    tokens = sum((billed.tokens.at(billed.typical_hit_share) * billed.weight for billed in classes.values()), _NONE)
-    sums = tokens.sum(axis=0)
-    answered = {key: billed.weight * billed_requests(billed.request) for key, billed in classes.items()}
+    sums = sum((one.tokens_per_request * one.weight for one in classes), np.zeros(len(TOKEN_LINES)))
+    requests = {one.key: one.weight * billed_requests(one.request) for one in classes}
     amounts: dict[MeasuredBy, float] = {
         "tokens": float(sums.sum()),
-        "requests": sum(answered.values()),
-        "images": sum(answered[key] * billed.request.images for key, billed in classes.items()),
+        "requests": sum(requests[one.key] * one.request.calls_per_request for one in classes),
+        "images": sum(requests[one.key] * one.request.images for one in classes),
     }
+    prices = _table(days.cards, [(first, [one.missed_usd for one in of_model]) for first, of_model in segments])
+    first_prices = days.cards[0][0].tiers[0].prices
     return BilledPart(
         name=shown_as or name,
         label=option.model or "given prices",
-        prices=_with_media(
-            _table(days.cards, [one.missed_usd for one in classes.values()]), classes, media_factors(scenario, option)
-        ),
-        prefixes=tuple(_prefix_hits(billed, days.cards) for billed in classes.values() if billed.follows_arrivals),
+        prices=_with_media(prices, classes),
+        prefixes=_prefix_hits(segments, days.cards),
         amounts=amounts,
         input_tokens=float(sums[: WRITTEN + 1].sum()),
         cached_tokens=float(sums[CACHED]),
         output_tokens=float(sums[OUTPUT] + sums[REASONING]),
-        limited=_limited(classes.values(), option.rate_limits),
+        output_to_input_price=first_prices.output_usd_per_mtok / (first_prices.input_usd_per_mtok or 1.0),
+        limited=_limited(classes, option.rate_limits),
         terms=option.terms,
     )
+
+
+def _sells_what_is_asked(
+    scenario: Scenario, name: str, option: ApiOption, days: PriceDays, answered: Sequence[str], notes: Notes
+) -> bool:
+    """Whether an option sells what its requests are; a fault is noted where an image service is asked for text."""
+    path = f"options.{name}"
+    requests = {key: scenario.workload[key] for key in answered}
+    text = [key for key, request in requests.items() if not holds_media(request)]
+    if text and not days.sells_tokens:
+        key = "model" if option.model is not None else "prices.input_usd_per_mtok"
+        sold = "the option sells images, speech or video alone, and class '{}' is text"
+        notes.fault(name, f"{path}.{key}", f"is {option.model or 'missing'!r}: " + sold.format(text[0]))
+        return False
+    for key, quota in (("free_quota", option.terms.free_quota), ("subscription", option.terms.subscription)):
+        if quota is not None and quota.images is not None and not any(one.images > 0 for one in requests.values()):
+            notes.fault(name, f"{path}.terms.{key}.images", f"is {quota.images:g}, but no request makes an image")
+            return False
+    return True
 
 
 def _limited(classes: Iterable[_BilledClass], limits: RateLimits | None) -> LimitedAmounts:
@@ -84,27 +108,31 @@ def _limited(classes: Iterable[_BilledClass], limits: RateLimits | None) -> Limi
         unbilled = 1.0 if retries is None else retries.attempts / retries.billed_attempts
         at_once = one.weight * unbilled * (1.0 - one.request.batch_share)
         calls += at_once * billed_requests(one.request) * one.request.calls_per_request
-        tokens += at_once * one.tokens.at(one.typical_hit_share)[0]
+        tokens += at_once * one.tokens_per_request
     if limits is not None and not limits.cached_input_counts:
         tokens[CACHED] = 0.0
     return LimitedAmounts(calls, float(tokens[: WRITTEN + 1].sum()), float(tokens[OUTPUT] + tokens[REASONING]))
 
 
-_NONE = np.zeros((1, len(TOKEN_LINES)))
-
-
 class _BilledClass:
-    """A request class as this provider bills it."""
+    """A request class as a provider bills it with one of its models."""
 
     def __init__(
-        self, scenario: Scenario, name: str, key: str, weight: float, days: PriceDays, media: MediaUsd, notes: Notes
+        self,
+        scenario: Scenario,
+        name: str,
+        key: str,
+        weight: float,
+        model: ApiModel | None,
+        media: MediaUsd,
+        notes: Notes,
     ) -> None:
         request = _scattered(scenario.workload[key], scenario.traffic.token_lengths)
-        self.request = request
+        self.key, self.request = key, request
         self.weight = weight * request.share
         self.media = media.of(request)
-        self.image_tokens = _image_tokens(name, key, request, days, notes)
-        self.cached_prefix = _cached_prefix(name, key, request, days, notes)
+        self.image_tokens = image_tokens(name, key, request, model, notes)
+        self.cached_prefix, self.least_cached = cached_prefix(name, key, request, model, notes)
         self.requests_per_month = scenario.requests_per_month
         self._by_tiers: dict[tuple[int, ...], BilledTokens] = {}
 
@@ -116,7 +144,7 @@ class _BilledClass:
     @property
     def follows_arrivals(self) -> bool:
         """Whether hits of its prefix follow from how often requests come."""
-        return self.prefix is not None and self.prefix.hit_share is None and self.weight > 0 and self.cached_prefix > 0
+        return self.prefix is not None and self.prefix.hit_share is None
 
     @property
     def requests_per_prefix(self) -> float:
@@ -133,14 +161,24 @@ class _BilledClass:
         return typical_hit_share(self.request, arriving)
 
     @property
-    def tokens(self) -> BilledTokens:
-        """Tokens without regard to tiers."""
-        return self._tokens((0,))
+    def tokens_per_request(self) -> Array:
+        """Tokens by line without regard to tiers, hits as given or at the scenario's own volume. Shape (lines,)."""
+        tokens: Array = self._tokens((0,)).at(self.typical_hit_share)[0]
+        return tokens
+
+    @property
+    def written_at_a_miss(self) -> float:
+        """Tokens written to the cache where the prefix is not in it."""
+        return float(self._tokens((0,)).missed[0, WRITTEN])
 
     def _tokens(self, starts: tuple[int, ...]) -> BilledTokens:
         if starts not in self._by_tiers:
             self._by_tiers[starts] = billed_tokens(
-                self.request, starts, image_tokens=self.image_tokens, cached_prefix=self.cached_prefix
+                self.request,
+                starts,
+                image_tokens=self.image_tokens,
+                cached_prefix=self.cached_prefix,
+                least_cached=self.least_cached,
             )
         return self._by_tiers[starts]
 
@@ -183,43 +221,53 @@ def _scattered(request: RequestClass, laws: TokenLengths | None) -> RequestClass
     return request.model_copy(update=scattered)
 
 
-def _table(cards: Cards, prices: Sequence[Callable[[PriceCard], Array]]) -> PriceTable:
-    """Prices by day, half hour and line, summed over classes."""
+Priced = Sequence[tuple[int, Sequence[Callable[[PriceCard], Array]]]]  # by the first day of a model: its classes
+
+
+def _table(cards: Cards, priced: Priced) -> PriceTable:
+    """Prices by day, half hour and line, summed over classes, each day's by the model of the day."""
     slots = max(len(day) for day in cards)
-    known: dict[int, Array] = {}  # by day: days between two changes are one and the same
+    known: dict[tuple[int, int], Array] = {}  # by day and model: days between two changes are one and the same
     usd = np.zeros((len(cards), slots, len(API_LINES)))
     for place, day in enumerate(cards):
-        if id(day) not in known:
-            of_card = {card: np.sum([price(card) for price in prices], axis=0) for card in dict.fromkeys(day)}
-            known[id(day)] = np.stack([of_card[card] for card in day])
-        usd[place, :, : len(TOKEN_LINES)] = known[id(day)]
+        model = max(number for number, (first, _) in enumerate(priced) if first <= place)
+        if (id(day), model) not in known:
+            of_classes = priced[model][1]
+            of_card = {
+                card: sum((price(card) for price in of_classes), np.zeros(len(TOKEN_LINES)))
+                for card in dict.fromkeys(day)
+            }
+            known[id(day), model] = np.stack([of_card[card] for card in day])
+        usd[place, :, : len(TOKEN_LINES)] = known[id(day), model]
     return PriceTable(usd)
 
 
-def _with_media(tokens: PriceTable, classes: Mapping[str, _BilledClass], factors: Array) -> PriceTable:
-    """The prices with those of images, audio and video, by day as the factors say."""
-    media = np.sum([one.weight * one.media for one in classes.values()], axis=0)
+def _with_media(tokens: PriceTable, classes: Sequence[_BilledClass]) -> PriceTable:
+    """The prices with those of images, audio and video."""
     usd = tokens.usd.copy()
-    usd[:, :, len(TOKEN_LINES) :] = factors[:, None, None] * media
+    for one in classes:
+        usd[:, :, len(TOKEN_LINES) :] += one.weight * one.media[:, None, :]
     return PriceTable(usd)
 
 
-def _prefix_hits(billed: _BilledClass, cards: Cards) -> PrefixHits:
-    assert billed.prefix is not None
-    assert billed.prefix.lifetime_s is not None
-    return PrefixHits(
-        requests_per_prefix=billed.requests_per_prefix,
-        lifetime_s=billed.prefix.lifetime_s,
-        renewed_by_use=billed.prefix.renewed_by_use,
-        change=_table(cards, [billed.hit_usd]),
-    )
+def _prefix_hits(segments: Sequence[tuple[int, Sequence[_BilledClass]]], cards: Cards) -> tuple[PrefixHits, ...]:
+    """Prefixes whose hits follow from the arrivals, one by one."""
+    found = []
+    for place, one in enumerate(segments[0][1]):
+        of_models = [(first, classes[place]) for first, classes in segments]
+        if not one.follows_arrivals or all(other.cached_prefix == 0 for _, other in of_models):
+            continue
+        assert one.prefix is not None
+        assert one.prefix.lifetime_s is not None
+        change = _table(cards, [(first, [other.hit_usd]) for first, other in of_models])
+        found.append(PrefixHits(one.requests_per_prefix, one.prefix.lifetime_s, one.prefix.renewed_by_use, change))
+    return tuple(found)
 
 
-def _missing(classes: Mapping[str, _BilledClass], cards: Cards) -> tuple[str, ...]:
+def _missing(billed: Sequence[_BilledClass], cards: Cards) -> tuple[str, ...]:
     """Warnings for prices that are needed and that the cards lack."""
-    billed = [one for one in classes.values() if one.weight > 0]
-    reads = any(one.tokens.at(one.typical_hit_share)[:, CACHED].sum() > 0 for one in billed)
-    writing = [one for one in billed if one.tokens.missed[:, WRITTEN].sum() > 0]
+    reads = any(one.tokens_per_request[CACHED] > 0 for one in billed)
+    writing = [one for one in billed if one.written_at_a_miss > 0]
     hours = [one.prefix is not None and one.prefix.is_written_for_an_hour for one in writing]
     batch = any(one.request.batch_share > 0 for one in billed)
     needs = (reads, not all(hours), batch, any(hours))
@@ -227,54 +275,13 @@ def _missing(classes: Mapping[str, _BilledClass], cards: Cards) -> tuple[str, ..
     return tuple(dict.fromkeys(text for card in distinct for text in missing_prices(card, *needs)))
 
 
-def _cut_tails(workload: Workload, cards: Cards) -> tuple[str, ...]:
+def _cut_tails(classes: Sequence[_BilledClass], cards: Cards) -> tuple[str, ...]:
     """Warnings for lengths whose tail is cut where a long-context tier asks for it."""
     if len(cards[0][0].tiers) == 1:
         return ()
     return tuple(
-        f"prompt_tail_cut: without the shared prefix the prompts of class '{key}' are too wide for a lognormal; fewer "
-        "than its quantile says reach the long-context tier; give quantiles"
-        for key, request in workload.items()
-        if isinstance(law := request.input_law, LognormalLength) and law.is_cut_beyond(request.prefix_tokens)
+        f"prompt_tail_cut: without the shared prefix the prompts of class '{one.key}' are too wide for a lognormal; "
+        "fewer than its quantile says reach the long-context tier; give quantiles"
+        for one in classes
+        if isinstance(law := one.request.input_law, LognormalLength) and law.is_cut_beyond(one.request.prefix_tokens)
     )
-
-
-def _image_tokens(name: str, key: str, request: RequestClass, days: PriceDays, notes: Notes) -> float:
-    """Tokens of the images in a prompt, by the provider's rule where they are not given."""
-    images = request.input_images
-    if images is None:
-        return 0.0
-    if images.tokens_per_image is not None:
-        return images.per_request * images.tokens_per_image
-    provider = "" if days.model is None else days.model.provider_id
-    try:
-        found = image_input_tokens(provider, float(images.width_px or 1), float(images.height_px or 1))
-    except UnknownId:
-        text = f"is missing; no rule is known for the images of {provider or 'given prices'}"
-        notes.fault(name, f"workload.{key}.input_images.tokens_per_image", text)
-        return 0.0
-    size = f"{images.width_px} x {images.height_px}"
-    value = f"{found.tokens:g} tokens"
-    notes.use(name, f"tokens of an image of {size} pixels", value, found.source, found.as_of, found.unverified)
-    return images.per_request * found.tokens
-
-
-def _cached_prefix(name: str, key: str, request: RequestClass, days: PriceDays, notes: Notes) -> float:
-    """Tokens of the shared prefix that this provider caches."""
-    prefix = request.prefix
-    if prefix is None or days.model is None:
-        return 0.0 if prefix is None else prefix.tokens
-    try:
-        rule = prompt_caching(days.model.provider_id, days.model.model_id)
-    except UnknownId:
-        return prefix.tokens
-    cached = rule.cached_tokens(prefix.tokens)
-    what = f"shortest prefix cached by {days.model.provider_id}"
-    value = f"{rule.minimum_tokens:g} tokens"
-    notes.use(name, what, value, rule.source, rule.as_of, rule.unverified)
-    if cached == 0:
-        notes.warn(
-            f"{name}: prefix_too_short: {days.model.model_id} caches prefixes from {rule.minimum_tokens:,} tokens on; "
-            f"the {prefix.tokens:g} of class '{key}' are billed as input"
-        )
-    return cached

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from simulator.domain.api_options import ApiOption
 from simulator.domain.billed_tokens import billed_requests
 from simulator.domain.plans import Array
 from simulator.domain.scenario import Scenario
-from simulator.domain.workload import RequestClass, Workload
+from simulator.domain.workload import RequestClass
 
 # What a request may hold, the price given for it, and the unit of the price list.
 _MEDIA = (
@@ -26,29 +28,43 @@ _MEDIA = (
 
 @dataclass(frozen=True)
 class MediaUsd:
-    """Price of an image, and of a second of speech sent, of speech made and of video. [USD]"""
+    """Prices of an image, of a second of speech sent, of speech made and of video, by day. Shape (days, 4). [USD]"""
 
-    image: float
-    audio_input_s: float
-    audio_output_s: float
-    video_s: float
+    by_day: Array
 
     def of(self, request: RequestClass) -> Array:
-        """What the images, the audio and the video of a request cost. Shape (3,). [USD per request]"""
-        audio = request.audio_input_s * self.audio_input_s + request.audio_output_s * self.audio_output_s
-        usd: Array = billed_requests(request) * np.array([
-            request.images * self.image, audio, request.video_s * self.video_s
-        ])  # fmt: skip
-        return usd
+        """What images, audio and video of a request cost. Shape (days, 3). [USD per request]"""
+        images, heard, spoken, video = (self.by_day[:, place] for place in range(len(_MEDIA)))
+        audio = request.audio_input_s * heard + request.audio_output_s * spoken
+        usd: Array = np.stack([request.images * images, audio, request.video_s * video], axis=1)
+        return billed_requests(request) * usd
 
 
-def held_units(workload: Workload) -> set[str]:
-    """Units of the price list that the requests of a workload hold."""
-    return {unit for held, _, unit in _MEDIA if any(getattr(request, held) > 0 for request in workload.values())}
+def held_units(requests: Iterable[RequestClass]) -> set[str]:
+    """Units of the price list that requests hold."""
+    return {unit for request in requests for held, _, unit in _MEDIA if getattr(request, held) > 0}
 
 
-def media_factors(scenario: Scenario, option: ApiOption) -> Array:
-    """What dated changes make of the prices of images and seconds, by day of the horizon. Shape (days,). [1]"""
+def media_usd(
+    scenario: Scenario, name: str, option: ApiOption, classes: Collection[str], notes: Notes
+) -> MediaUsd | None:
+    """Prices of whatever some request classes hold beside text; None: one is needed and not known, which is noted."""
+    requests = [scenario.workload[key] for key in classes]
+    by_day = np.zeros((scenario.horizon.calendar_days, len(_MEDIA)))
+    for place, (held, key, unit) in enumerate(_MEDIA):
+        given = None if option.prices is None else getattr(option.prices, key)
+        if given is not None:
+            by_day[:, place] = given
+        elif any(getattr(request, held) > 0 for request in requests):
+            listed = _listed(scenario, name, option, key, unit, notes)
+            if listed is None:
+                return None
+            by_day[:, place] = listed
+    return MediaUsd(by_day * (_changes(scenario, option) * option.terms.price_factor)[:, None])
+
+
+def _changes(scenario: Scenario, option: ApiOption) -> Array:
+    """What dated changes make of the prices, by day of the horizon. Shape (days,). [1]"""
     factors = np.ones(scenario.horizon.calendar_days)
     for change in option.terms.price_changes:
         first = max((change.effective_from - scenario.horizon.start).days, 0)
@@ -56,38 +72,35 @@ def media_factors(scenario: Scenario, option: ApiOption) -> Array:
     return factors
 
 
-def media_usd(scenario: Scenario, name: str, option: ApiOption, notes: Notes) -> MediaUsd | None:
-    """Prices of whatever the workload holds beside text; None: one is needed and not known, which is noted."""
-    prices = []
-    for held, key, unit in _MEDIA:
-        needed = any(getattr(request, held) > 0 for request in scenario.workload.values())
-        price = None if option.prices is None else getattr(option.prices, key)
-        if price is None and needed:
-            price = _listed(scenario, name, option, key, unit, notes)
-            if price is None:
-                return None
-        prices.append((price or 0.0) * option.terms.price_factor)
-    return MediaUsd(*prices)
-
-
-def _listed(scenario: Scenario, name: str, option: ApiOption, key: str, unit: str, notes: Notes) -> float | None:
-    path = f"options.{name}"
+def _listed(scenario: Scenario, name: str, option: ApiOption, key: str, unit: str, notes: Notes) -> Array | None:
+    """The list's price on every day; None: a fault was noted."""
+    path, start = f"options.{name}", scenario.horizon.start
+    variant = option.image_size if unit in ("image", "video_s") else None
+    what = "image" if unit == "image" else "second"
     try:
-        row = media_price(
-            option.model or "", unit, option.image_size if unit == "image" else None, scenario.horizon.start
-        )
+        rows = [
+            media_price(option.model or "", unit, variant, start + timedelta(days=day), provider=option.provider)
+            for day in range(scenario.horizon.calendar_days)
+        ]
     except UnknownId as error:
-        what = "image" if unit == "image" else "second"
-        if error.key == "variant" and unit == "image":
+        if error.key == "variant" and unit in ("image", "video_s"):
             text = str(error) if option.image_size is not None else f"is missing, must be {_choice(error)}"
             notes.fault(name, f"{path}.image_size", text)
+        elif error.key == "provider":
+            notes.fault(name, f"{path}.provider", str(error))
         else:
             text = f"is missing; the price list has no price per {what} of {option.model or 'the option'}"
             notes.fault(name, f"{path}.prices.{key}", text)
         return None
-    what = f"price of {'an image' if unit == 'image' else 'a second'} of {row.model} ({row.variant})"
-    notes.use(name, what, f"{row.usd_per_unit:g} USD", row.source, row.as_of, row.unverified)
-    return row.usd_per_unit
+    row = rows[0]
+    if row.effective_from is not None and row.effective_from > start:
+        notes.warn(
+            f"{name}: price_later: the first known price per {what} of {row.model!r} is of {row.effective_from}; it is "
+            f"billed from {start} on"
+        )
+    label = f"price of {'an image' if unit == 'image' else 'a second'} of {row.model} ({row.variant})"
+    notes.use(name, label, f"{row.usd_per_unit:g} USD", row.source, row.as_of, row.unverified)
+    return np.array([of_day.usd_per_unit for of_day in rows])
 
 
 def _choice(error: UnknownId) -> str:

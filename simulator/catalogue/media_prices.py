@@ -38,7 +38,7 @@ def media_prices() -> tuple[MediaPrice, ...]:
     return _file().prices
 
 
-def media_price(model: str, unit: str, variant: str | None, on: date) -> MediaPrice:
+def media_price(model: str, unit: str, variant: str | None, on: date, *, provider: str | None = None) -> MediaPrice:
     """What one unit costs on a day.
 
     Parameters
@@ -51,6 +51,8 @@ def media_price(model: str, unit: str, variant: str | None, on: date) -> MediaPr
         Quality and size; None where the model has one variant only.
     on : date
         The day whose price holds.
+    provider : str, optional
+        Who sells it; left out: whoever the list names.
 
     Returns
     -------
@@ -65,7 +67,10 @@ def media_price(model: str, unit: str, variant: str | None, on: date) -> MediaPr
     of_model = [row for row in media_prices() if row.model == model]
     if not of_model:
         raise UnknownId(model, {row.model for row in media_prices()})
-    of_unit = [row for row in of_model if row.unit == unit]
+    sellers = {row.provider for row in of_model}
+    if provider is not None and provider not in sellers:
+        raise UnknownId(provider, sellers, key="provider")
+    of_unit = [row for row in of_model if row.unit == unit and provider in (None, row.provider)]
     if not of_unit:
         raise UnknownId(unit, {row.unit for row in of_model})
     variants = {row.variant for row in of_unit}

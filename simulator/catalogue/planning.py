@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from simulator.catalogue import operations
 from simulator.catalogue.api_planning import plan_api, plan_routed
 from simulator.catalogue.fleet_planning import plan_fleet
 from simulator.catalogue.notes import Notes
-from simulator.domain.api_options import ApiOption, ApiUpkeep, RoutedOption
-from simulator.domain.overheads import Overheads, Staff
-from simulator.domain.people import Engineers, PeopleAndFixed
+from simulator.catalogue.operating_planning import overheads_of, with_whole_machines
+from simulator.domain.api_options import ApiOption, RoutedOption
+from simulator.domain.api_plans import API_LINES
 from simulator.domain.plans import OptionPlan, Plan, PlanFault
 from simulator.domain.scenario import Scenario
-from simulator.domain.units import MONTHS_PER_YEAR, WEEKS_PER_YEAR
 from simulator.domain.workload import Workload
+
+_FLEET_LINES = ("rent", "variable", "overflow", "rejected", "API until live", "one_off")
 
 
 def make_plan(scenario: Scenario) -> Plan:
@@ -22,8 +23,9 @@ def make_plan(scenario: Scenario) -> Plan:
     notes = Notes()
     options: dict[str, OptionPlan] = {}
     extras = _extras(scenario.workload)
-    for name, option in scenario.options.items():
-        overheads = _overheads(name, option, notes)
+    for name in scenario.planned:  # what others only hand on to is planned with them, for what comes that way
+        option = scenario.options[name]
+        overheads = overheads_of(scenario, name, option, notes)
         planned: OptionPlan | None
         if isinstance(option, ApiOption):
             planned = plan_api(scenario, name, option, overheads, notes)
@@ -31,11 +33,12 @@ def make_plan(scenario: Scenario) -> Plan:
             planned = plan_routed(scenario, name, option, overheads, notes)
         else:
             planned = plan_fleet(scenario, name, option, overheads, notes)
+            planned = planned and with_whole_machines(scenario, option, planned)
         shortfalls = _shortfalls(scenario, name)
         if shortfalls:
             notes.faults.setdefault(name, []).extend(shortfalls)
         if planned is not None and name not in notes.faults:
-            options[name] = replace(planned, per_request_usd={**extras, **planned.per_request_usd})
+            options[name] = replace(planned, per_request_usd={**_beside(extras, planned), **planned.per_request_usd})
     for name in scenario.options:
         target = scenario.overflow_target(name)
         if name in options and target is not None and target not in options:
@@ -48,6 +51,12 @@ def make_plan(scenario: Scenario) -> Plan:
         figures=tuple(notes.figures),
         warnings=tuple(dict.fromkeys(notes.warnings)),
     )
+
+
+def _beside(extras: Mapping[str, float], planned: OptionPlan) -> dict[str, float]:
+    """What a request takes beside the model; what has the name of another line of the option is called apart."""
+    own = {*_FLEET_LINES, *API_LINES, *planned.overheads.line_names}
+    return {f"{name} of requests" if name in own else name: usd for name, usd in extras.items()}
 
 
 def _shortfalls(scenario: Scenario, name: str) -> list[PlanFault]:
@@ -89,44 +98,3 @@ def _extras(workload: Workload) -> dict[str, float]:
             if each > 0:
                 usd[name] = usd.get(name, 0.0) + request.share * each
     return usd
-
-
-def _overheads(name: str, option: PeopleAndFixed, notes: Notes) -> Overheads:
-    staff = Staff() if option.engineers is None else _staff(name, option.engineers, notes)
-    monthly, one_off = dict(option.monthly_fixed_usd), dict(option.one_off_usd)
-    upkeep = option.upkeep if isinstance(option, ApiOption) else None
-    if upkeep is not None:
-        people, once = _upkeep(name, upkeep, notes)
-        monthly, one_off = {**monthly, **people}, {**one_off, **once}
-    return Overheads(staff, monthly, one_off)
-
-
-def _upkeep(name: str, upkeep: ApiUpkeep, notes: Notes) -> tuple[dict[str, float], dict[str, float]]:
-    """What an API takes every month, and once, by name. [USD]"""
-    monthly = {"gateway": upkeep.gateway_usd_per_month}
-    once: dict[str, float] = {}
-    persons = {"prompt upkeep": upkeep.prompt_upkeep_persons, "drift monitoring": upkeep.drift_monitoring_persons}
-    if upkeep.integration_person_weeks > 0 or any(persons.values()):
-        usd_per_year = _usd_per_person_year(name, upkeep.usd_per_person_year, notes)
-        monthly |= {what: number * usd_per_year / MONTHS_PER_YEAR for what, number in persons.items()}
-        once["integration"] = upkeep.integration_person_weeks * usd_per_year / WEEKS_PER_YEAR
-    return {what: usd for what, usd in monthly.items() if usd > 0}, {what: usd for what, usd in once.items() if usd > 0}
-
-
-def _staff(name: str, engineers: Engineers, notes: Notes) -> Staff:
-    usd_per_year = _usd_per_person_year(name, engineers.usd_per_person_year, notes)
-    return Staff(engineers.base_persons, engineers.gpus_per_person, engineers.whole_persons, usd_per_year)
-
-
-def _usd_per_person_year(name: str, given: float | None, notes: Notes) -> float:
-    """Loaded cost of a person, as given or as in the catalogue. [USD per year]"""
-    usd_per_year = given
-    if usd_per_year is None:
-        facts = operations.operations()
-        usd_per_year = facts.engineer_usd_per_year
-        for what, figure in (
-            ("engineer's salary a year", facts.engineer_salary_usd_per_year),
-            ("loaded cost over salary", facts.loaded_multiplier),
-        ):
-            notes.use(name, what, f"{figure.value:g}", figure.source, figure.as_of, figure.unverified)
-    return usd_per_year

@@ -280,7 +280,9 @@ class _Builder:
             self._fault(line, f"a key is {shown(node.value)}, must be text")
         elif not isinstance(node.value, str):
             quoted = "" if node.value is None else ", written in quotes"
-            self._fault(line, f"a key is {shown(node.value)}, must be text{quoted}")
+            number = isinstance(node.value, int | float) and not isinstance(node.value, bool)
+            comma = "; a number is written without commas, such as 40_000" if number else ""
+            self._fault(line, f"a key is {shown(node.value)}, must be text{quoted}{comma}")
         elif node.value in siblings:
             self._fault(line, f"repeated key, first given in line {siblings[node.value][0]}", node.value)
         else:

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from simulator.domain.base import Model, NonNegative, Positive, PositiveShare, PositiveWhole, Share, Whole
-from simulator.domain.commercial_terms import CommercialTerms
+from simulator.domain.commercial_terms import CommercialTerms, check_days_rise
 from simulator.domain.people import PeopleAndFixed
 from simulator.domain.rate_limits import RateLimits
 
@@ -77,7 +77,7 @@ class ApiOption(PeopleAndFixed):
         default="standard", description="Slower and cheaper, or faster and dearer, where the provider has it."
     )
     image_size: str | None = Field(
-        default=None, min_length=1, description="Size and quality of images made, as in the price list."
+        default=None, min_length=1, description="Size and quality of images or video made, as in the price list."
     )
     terms: CommercialTerms = Field(default_factory=CommercialTerms, description="What a contract adds to the prices.")
     changes: tuple[ModelChange, ...] = Field(default=(), description="Models that take over at a day, in order.")
@@ -88,12 +88,15 @@ class ApiOption(PeopleAndFixed):
     @field_validator("changes")
     @classmethod
     def _in_order(cls, changes: tuple[ModelChange, ...]) -> tuple[ModelChange, ...]:
-        for place in range(1, len(changes)):
-            before, change = changes[place - 1].effective_from, changes[place].effective_from
-            if change <= before:
-                text = f"is {change}, must be after the change before, {before}"
-                raise PydanticCustomError("at_key", "{text}", {"key": f"[{place}].effective_from", "text": text})
+        check_days_rise(changes)
         return changes
+
+    @model_validator(mode="after")
+    def _tiered(self) -> ApiOption:
+        if self.service_tier != "standard" and self.model is None:
+            text = f"is '{self.service_tier}', must be given with a model: given prices have no tiers"
+            raise PydanticCustomError("at_key", "{text}", {"key": "service_tier", "text": text})
+        return self
 
     @model_validator(mode="after")
     def _priced(self) -> ApiOption:

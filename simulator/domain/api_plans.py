@@ -168,17 +168,15 @@ class BilledPart:
     input_tokens: float = 0.0
     cached_tokens: float = 0.0  # of those, read from the prompt cache
     output_tokens: float = 0.0
+    output_to_input_price: float = 1.0  # on the first day
     limited: LimitedAmounts = field(default_factory=lambda: LimitedAmounts())
     terms: CommercialTerms = NO_TERMS
     units: ProvisionedUnits | None = None
 
-    def at_list_prices(self, requests_per_month: float) -> BilledPart:
-        """The part at list prices, its hits as at this volume, without terms (but for a decline) and units."""
-        usd = self.prices.usd
-        for prefix in self.prefixes:
-            usd = usd + prefix.hit_share(np.asarray(requests_per_month)) * prefix.change.usd
-        terms = CommercialTerms(price_decline=self.terms.price_decline)
-        return dataclasses.replace(self, prices=PriceTable(usd), prefixes=(), terms=terms, units=None)
+    @property
+    def at_list_prices(self) -> BilledPart:
+        """The part without terms (but for a decline) and units."""
+        return dataclasses.replace(self, terms=CommercialTerms(price_decline=self.terms.price_decline), units=None)
 
     @property
     def has_peak_hours(self) -> bool:
@@ -211,22 +209,20 @@ class ApiPlan:
 
     @property
     def is_proportional(self) -> bool:
-        """Whether the bill of the tokens is its list price times the volume."""
-        return all(not part.terms.acts_on_bill and not part.prefixes and part.units is None for part in self.parts)
+        """Whether the bill of the tokens is a price times the volume."""
+        return not self.has_prefixes and all(not part.terms.acts_on_bill and part.units is None for part in self.parts)
+
+    @property
+    def has_prefixes(self) -> bool:
+        """Whether hits of a prompt cache, and so prices, follow from the arrivals."""
+        return any(part.prefixes for part in self.parts)
 
     @cached_property
     def at_list_prices(self) -> ApiPlan:
-        """The same at list prices alone, hits as at the scenario's own volume: what a request beside the others costs.
+        """The same at list prices alone: what a request beside the others costs.
 
         A decline of the prices stays; quotas, discounts, commitments and units go.
         """
         if self.is_proportional:
             return self
-        parts = tuple(part.at_list_prices(self.requests_per_month) for part in self.parts)
-        return dataclasses.replace(self, parts=parts)
-
-    def usd_per_request_between(self, edges_s: Array, *, run_rate: bool = False) -> Array:
-        """List price of the mean request between moments, of all parts. Shape (n,). [USD per request]"""
-        usd = [part.prices.between(edges_s, run_rate=run_rate).sum(axis=1) for part in self.at_list_prices.parts]
-        total: Array = np.sum(usd, axis=0)
-        return total
+        return dataclasses.replace(self, parts=tuple(part.at_list_prices for part in self.parts))

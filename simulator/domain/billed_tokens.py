@@ -35,7 +35,12 @@ class BilledTokens:
 
 
 def billed_tokens(
-    request: RequestClass, above_input_tokens: tuple[int, ...], *, image_tokens: float = 0.0, cached_prefix: float = 0.0
+    request: RequestClass,
+    above_input_tokens: tuple[int, ...],
+    *,
+    image_tokens: float = 0.0,
+    cached_prefix: float = 0.0,
+    least_cached: float = 0.0,
 ) -> BilledTokens:
     """Tokens that an API bills for a mean request of a class.
 
@@ -49,6 +54,8 @@ def billed_tokens(
         Tokens of the images in the prompt, sent with every call. [tokens]
     cached_prefix : float
         Tokens of the shared prefix that the provider caches: all of it, or fewer by its rules. [tokens]
+    least_cached : float
+        Shortest prompt that the provider keeps; a call's mean prompt is held against it. [tokens]
 
     Returns
     -------
@@ -68,7 +75,7 @@ def billed_tokens(
     missed, change = np.zeros(shape), np.zeros(shape)
     for call, weight in enumerate(request.call_weights):
         of_call = _by_tier(request, above_input_tokens, call, image_tokens, cached_prefix)
-        tokens, on_hit = _lines_of_call(request, call, of_call)
+        tokens, on_hit = _lines_of_call(request, call, of_call, least_cached)
         missed += weight * tokens
         change += weight * on_hit
     billed = billed_requests(request)
@@ -113,7 +120,7 @@ def _by_tier(
     return _CallByTier(sent, answers, cached_prefix * shares, shares)
 
 
-def _lines_of_call(request: RequestClass, call: int, tiers: _CallByTier) -> tuple[Array, Array]:
+def _lines_of_call(request: RequestClass, call: int, tiers: _CallByTier, least_cached: float) -> tuple[Array, Array]:
     """Tokens of one call by tier and line, where the prefix is missed, and what a hit changes."""
     sent, common = tiers.sent, tiers.common
     tokens = np.zeros((sent.size, len(TOKEN_LINES)))
@@ -126,10 +133,12 @@ def _lines_of_call(request: RequestClass, call: int, tiers: _CallByTier) -> tupl
         tokens[:, WRITTEN] = request.cache_write_input_share * sent
         tokens[:, INPUT] = np.maximum(sent - tokens[:, CACHED] - tokens[:, WRITTEN], 0.0)
         return tokens, on_hit
-    keeps_context = prefix.keeps_context and request.calls_per_request > 1
-    if keeps_context and call > 0:
-        new = request.growth_tokens * tiers.share
-        tokens[:, WRITTEN], tokens[:, CACHED] = new, sent - new
+    new = request.growth_tokens
+    keeps_context = prefix.keeps_context and request.calls_per_request > 1 and float(sent.sum()) >= least_cached
+    if keeps_context and call > 0 and float(sent.sum()) - new >= least_cached:
+        tokens[:, WRITTEN], tokens[:, CACHED] = new * tiers.share, sent - new * tiers.share
+    elif keeps_context and call > 0:  # the first prompt of the row that is long enough
+        tokens[:, WRITTEN] = sent
     elif keeps_context:
         tokens[:, WRITTEN] = sent
         on_hit[:, CACHED], on_hit[:, WRITTEN] = common, -common

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Literal
+from itertools import pairwise
+from typing import Annotated, Literal, Protocol
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -20,6 +22,23 @@ def _one_of(owner: Model, names: tuple[str, ...], key: str = "") -> str:
         text = f"must hold exactly one of {', '.join(names)}; holds {', '.join(given) or 'none'}"
         raise PydanticCustomError("at_key", "{text}", {"key": key or (given[1] if given else ""), "text": text})
     return given[0]
+
+
+class Dated(Protocol):
+    """Something that holds from a day on."""
+
+    @property
+    def effective_from(self) -> date:
+        """Its first day."""
+        ...
+
+
+def check_days_rise(changes: Sequence[Dated]) -> None:
+    """Refuse dated changes that are not in the order of their days."""
+    for place, (before, change) in enumerate(pairwise(changes)):
+        if change.effective_from <= before.effective_from:
+            text = f"is {change.effective_from}, must be after the change before, {before.effective_from}"
+            raise PydanticCustomError("at_key", "{text}", {"key": f"[{place + 1}].effective_from", "text": text})
 
 
 class DiscountTier(Model):
@@ -185,11 +204,7 @@ class CommercialTerms(Model):
     @field_validator("price_changes")
     @classmethod
     def _in_order(cls, changes: tuple[PriceChange, ...]) -> tuple[PriceChange, ...]:
-        for place in range(1, len(changes)):
-            before, change = changes[place - 1].effective_from, changes[place].effective_from
-            if change <= before:
-                text = f"is {change}, must be after the change before, {before}"
-                raise PydanticCustomError("at_key", "{text}", {"key": f"[{place}].effective_from", "text": text})
+        check_days_rise(changes)
         return changes
 
     @property

@@ -118,9 +118,9 @@ def discount_share(discount: VolumeDiscount, amount_per_month: Array) -> Array:
 
 
 def _covered(quota: Array | float, amount: Array) -> Array:
-    """Share of an amount that a quota covers. [1]"""
+    """Share of an amount that a quota covers; nothing of none. [1]"""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(amount > 0, np.minimum(quota / amount, 1.0), 1.0)
+        return np.where(amount > 0, np.minimum(quota / amount, 1.0), 0.0)
 
 
 def credits_used(credit_usd: float, bills_usd: Array, good: Array) -> Array:

@@ -31,6 +31,15 @@ def check_references(options: Mapping[str, Model], classes: Collection[str]) -> 
             _check_routes(name, option, bought, classes)
 
 
+def handed_on(option: Model) -> tuple[str, ...]:
+    """Options that one hands requests on to: its routes, or its fallback."""
+    if isinstance(option, RoutedOption):
+        return tuple(option.routes)
+    if isinstance(option, ApiOption) and option.fallback is not None:
+        return (option.fallback.option,)
+    return ()
+
+
 def _check_routes(name: str, option: RoutedOption, bought: list[str], classes: Collection[str]) -> None:
     for target, route in option.routes.items():
         key = f"options.{name}.routes.{target}"

@@ -15,7 +15,7 @@ from simulator.domain.base import Finite, Model, Positive, Whole
 from simulator.domain.defaults import DEFAULT_START
 from simulator.domain.options import DedicatedEndpoint, Option, SelfHostedOption
 from simulator.domain.people import Requirements
-from simulator.domain.references import check_references
+from simulator.domain.references import check_references, handed_on
 from simulator.domain.traffic import Traffic
 from simulator.domain.units import (
     HOURS_PER_DAY,
@@ -242,6 +242,15 @@ class Scenario(Model):
     def requests_per_month(self) -> float:
         """The scenario's own volume. [requests per month]"""
         return self.tokens_per_month / self.mix.total_tokens
+
+    @property
+    def planned(self) -> tuple[str, ...]:
+        """Options that stand by themselves: compared, a target of overflow, or such as nothing is handed on to."""
+        led_to = {target for option in self.options.values() for target in handed_on(option)}
+        needed = {self.baseline, *self.challengers} if led_to else set()
+        if led_to - needed:
+            needed |= {target for name in self.options if (target := self.overflow_target(name)) is not None}
+        return tuple(name for name in self.options if name not in led_to or name in needed)
 
     def overflow_target(self, name: str) -> str | None:
         """Option of kind api that serves the overflow of fleet `name`; None: it is rejected."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from simulator.domain.api_options import ApiOption
 from simulator.presentation.numbers import distinct, usd, volume
 from simulator.presentation.wording import VERBS, VolumeWords, at_own_volume, verdict, volume_words
 from simulator.simulation.results import Ledger
@@ -56,9 +57,10 @@ def _over_time(study: Study, ledgers: Mapping[str, Ledger]) -> list[str]:
     if best == study.cheapest or totals[best] >= (1 - _SAME) * totals[study.cheapest]:
         return []
     months = study.plan.scenario.horizon.in_months
+    dated = ", dated prices" if _move_over_time(study, (best, study.cheapest)) else ""
     return [
-        f"But over {months:g} months, with growth and one-off cost, {best} is cheaper: {usd(totals[best])} against "
-        f"{usd(totals[study.cheapest])}."
+        f"But over {months:g} months, with growth{dated} and one-off cost, {best} is cheaper: "
+        f"{usd(totals[best])} against {usd(totals[study.cheapest])}."
     ]
 
 
@@ -84,8 +86,8 @@ def _payback(study: Study, pair: Pair) -> str:
 
 def _arrival(study: Study, pair: Pair) -> str:
     """The month in which growth carries the volume over the settled crossing, within ten years."""
-    growth = study.plan.scenario.traffic.growth_per_month
-    if growth <= 0 or pair.settled is None or pair.settled <= study.tokens_per_month:
+    growth, names = study.plan.scenario.traffic.growth_per_month, (pair.baseline, pair.challenger)
+    if growth <= 0 or pair.settled is None or pair.settled <= study.tokens_per_month or _move_over_time(study, names):
         return ""
     level, month = study.tokens_per_month, 0
     while level < pair.settled and month < _MOST_MONTHS:
@@ -95,6 +97,16 @@ def _arrival(study: Study, pair: Pair) -> str:
         return ""
     when = study.plan.scenario.horizon.month_start_utc(month)
     return f" At {growth:.0%} growth a month you arrive there in {when:%B %Y}."
+
+
+def _move_over_time(study: Study, names: tuple[str, ...]) -> bool:
+    """Whether prices of an option move, so that a crossing at run rate is not where it will be met."""
+    options = (study.plan.scenario.options[name] for name in names)
+    return any(
+        bool(option.changes or option.terms.price_changes or option.terms.price_decline)
+        for option in options
+        if isinstance(option, ApiOption)
+    )
 
 
 def _joined(parts: list[str]) -> str:

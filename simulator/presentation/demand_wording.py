@@ -76,6 +76,8 @@ def demand_warnings(scenario: Scenario, demand: Demand) -> list[str]:
             spans = event_spans(event, shape.timezone, timeline)
             if not any(first < timeline.duration_s and last > 0 for first, last in spans):
                 texts.append(f"{key}.events.{event_name} lies outside the horizon and changes nothing")
+        if shape.piecewise is not None and shape.timezone != "UTC":
+            texts.append(f"{key}.piecewise counts from the start, midnight UTC, whatever the timezone {shape.timezone}")
         if shape.recorded is not None and shape.recorded.step_s > SECONDS_PER_HOUR:
             hours = shape.recorded.step_s / SECONDS_PER_HOUR
             texts.append(f"{key}.file holds sums of {hours:g} h: peaks within are lost, which flatters every fleet")

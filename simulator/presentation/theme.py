@@ -87,6 +87,20 @@ _LINE_COLOURS = {
     "router": "#8c7a1f",
     "subscription": "#5a6872",
     "commitment": "#7a3b00",
+    "reserved base": "#2a4a7c",
+    "spot": "#8fb8de",
+    "depreciation": "#0072b2",
+    "annuity": "#0072b2",
+    "financing": "#7fb2d9",
+    "electricity": "#f0e442",
+    "colocation": "#b8a07a",
+    "support": "#5a6872",
+    "monitoring": "#4f8a8b",
+    "logs": "#9cc5b5",
+    "egress": "#cc79a7",
+    "fine-tuning": "#86b300",
+    "disks": "#b8a07a",
+    "API until live": "#d55e00",
 }
 _FALLBACK = "fallback "
 _OTHER_LINE_COLOURS = ("#c9c9c9", "#8a8a8a", "#b3a68f", "#6d7f8f", "#dcd3c4", "#a0b0a0")

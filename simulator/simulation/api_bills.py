@@ -12,15 +12,16 @@ from functools import lru_cache
 
 import numpy as np
 
-from simulator.domain.api_plans import API_LINES, BILLED_BY, ApiPlan, BilledPart, ProvisionedUnits
+from simulator.domain.api_plans import API_LINES, BILLED_BY, ApiPlan, BilledPart
 from simulator.domain.invoice import credits_used, invoice
 from simulator.domain.plans import Array
 from simulator.domain.workload import Mix
 from simulator.simulation.demand import Demand, DemandPath
 from simulator.simulation.lanes import demand_rows
-from simulator.simulation.prefix_hits import hit_curve, recent_profile
-from simulator.simulation.provisioned import carried_share, unit_load, weighted_tokens_per_minute
+from simulator.simulation.prefix_hits import hit_curve, prices_by_step
+from simulator.simulation.provisioned import carried_by_step, unit_load
 from simulator.simulation.results import Lines
+from simulator.simulation.shared_costs import arriving_per_month
 
 _UNITS, _SPILL_OVER = "provisioned units", "spill-over"
 
@@ -63,7 +64,7 @@ def _part_bill(part: BilledPart, demand: Demand, mix: Mix, requests: Array, own_
         bill = _provisioned_bill(part, demand, mix, requests, own_volume)
     else:
         bill = _list_bill(part, demand, requests)
-    return _under_terms(part, bill, requests, float(demand.profile.mean()))
+    return _under_terms(part, bill, requests, arriving_per_month(demand, requests))
 
 
 def _list_bill(part: BilledPart, demand: Demand, requests: Array) -> ApiBill:
@@ -72,7 +73,7 @@ def _list_bill(part: BilledPart, demand: Demand, requests: Array) -> ApiBill:
     coefficients = requests * demand.level.coefficients(requests)
     lines: dict[str, Array] = {}
     linear = 0.0
-    noise_usd, saved_usd = np.zeros(requests.size), np.zeros(requests.size)
+    noise_usd = np.zeros(requests.size)
     changes = np.zeros((len(API_LINES), requests.size))
     prompts = demand_rows(demand, "input").mean(axis=1)
     arrived = prompts @ demand.level.coefficients(requests) / prompts[0]
@@ -83,12 +84,12 @@ def _list_bill(part: BilledPart, demand: Demand, requests: Array) -> ApiBill:
             lines[key] = rows[place] @ coefficients + changes[place]
             linear += float(rows[place, 0])
             noise_usd += rows[place, 1:] @ coefficients[1:]
-    saved_usd -= changes.sum(axis=0)
+    changed_usd = changes.sum(axis=0)
     return ApiBill(
         lines or {"input": np.zeros(requests.size)},
         linear,
-        rising=noise_usd + np.maximum(-saved_usd, 0.0),  # a cache may cost more to read than not to use
-        falling=np.maximum(saved_usd, 0.0),
+        rising=noise_usd + np.maximum(changed_usd, 0.0),  # a cache may cost more to read than not to use
+        falling=np.maximum(-changed_usd, 0.0),
         rejected_share=np.zeros(requests.size),
     )
 
@@ -123,14 +124,14 @@ def _provisioned_bill(part: BilledPart, demand: Demand, mix: Mix, requests: Arra
     return ApiBill(lines, linear, units_usd, linear * requests - left_usd, np.zeros(requests.size))
 
 
-def _under_terms(part: BilledPart, bill: ApiBill, requests: Array, mean_arrival: float) -> ApiBill:
+def _under_terms(part: BilledPart, bill: ApiBill, requests: Array, arriving: Array) -> ApiBill:
     """The bill with what a contract adds to it; units are bought beside the tokens that its discounts are for."""
     if not part.terms.acts_on_bill:
         return bill
     units_usd = bill.lines.get(_UNITS, np.zeros(requests.size))
     tokens_usd = bill.usd - units_usd
-    billed = requests * mean_arrival
-    all_tokens = part.amounts.get("tokens", 0.0) * billed
+    billed = arriving
+    all_tokens = part.amounts.get("tokens", 0.0) * arriving
     if _UNITS in bill.lines:
         billed = billed * _share(tokens_usd, bill.linear_usd_per_request * requests)
     amounts = {key: amount * billed for key, amount in part.amounts.items()}
@@ -173,14 +174,12 @@ def _part_lines(
         "output": path.output_tokens / mix.output_tokens if mix.output_tokens > 0 else path.requests,
     }
     declined = _price_decline_by_step(part, demand)
-    prices = part.prices.between(demand.edges_s)
-    for prefix in part.prefixes:
-        recent = recent_profile(demand, prefix.lifetime_s) * (requests * demand.growth_by_step)
-        prices = prices + prefix.hit_share(recent)[:, None] * prefix.change.between(demand.edges_s)
+    prices = prices_by_step(part, demand, requests)
     lines: dict[str, Array] = {}
     carried: Array | float = 0.0
     if part.units is not None:
-        bought, carried = _carried_by_step(part, part.units, demand, mix, path, requests, own_volume)
+        load = unit_load(part, part.units, demand, mix, own_volume)
+        bought, carried = carried_by_step(part, demand, mix, path, requests, load)
         lines[_UNITS] = bought * part.units.usd_per_unit_month * demand.months
         if part.units.rejects:
             return _with_terms(part, demand, path, 0.0, lines)
@@ -194,39 +193,38 @@ def _part_lines(
     return _with_terms(part, demand, path, 1.0 - carried, lines | listed)
 
 
-def _carried_by_step(
-    part: BilledPart,
-    units: ProvisionedUnits,
-    demand: Demand,
-    mix: Mix,
-    path: DemandPath,
-    requests: float,
-    own_volume: float,
-) -> tuple[Array, Array]:
-    """Units bought for each month's growth, shape (months,), and the share of each step that they carry, (steps,)."""
-    load = unit_load(part, units, demand, mix, own_volume)
-    bought = load.bought(requests * demand.growth)
-    per_minute = weighted_tokens_per_minute(units, path.input_tokens, path.output_tokens, mix, demand.step_s)
-    capacity = np.repeat(bought, np.diff(demand.month_ends, prepend=0)) * units.tokens_per_minute_per_unit
-    return bought, carried_share(per_minute, capacity)
-
-
 def rejected_by_step(option: ApiPlan, demand: Demand, mix: Mix, path: DemandPath, requests: float) -> Array:
     """Share of each step's requests that units without spill-over turn away. Shape (steps,)."""
     share = np.zeros(demand.steps)
     for part in option.parts:
         if part.units is not None and part.units.rejects:
-            _, carried = _carried_by_step(part, part.units, demand, mix, path, requests, option.requests_per_month)
+            load = unit_load(part, part.units, demand, mix, option.requests_per_month)
+            _, carried = carried_by_step(part, demand, mix, path, requests, load)
             share += min(part.amounts.get("requests", 1.0), 1.0) * (1.0 - carried)
     return share
 
 
-def list_price_by_step(option: ApiPlan, demand: Demand) -> Array:
-    """List price of a mean request in each step, with the declines of its parts. Shape (steps,). [USD per request]"""
+def list_price_by_step(option: ApiPlan, demand: Demand, requests_per_month: float, *, run_rate: bool = False) -> Array:
+    """List price of a mean request in each step, hits as at this volume. Shape (steps,). [USD per request]
+
+    Over time with the declines of its parts; at run rate at the prices of the first day.
+    """
     total = np.zeros(demand.steps)
-    for part in option.at_list_prices.parts:
-        total += part.prices.between(demand.edges_s).sum(axis=1) * _price_decline_by_step(part, demand)
+    for part in option.parts:
+        declined = 1.0 if run_rate else _price_decline_by_step(part, demand)
+        total += prices_by_step(part, demand, requests_per_month, run_rate=run_rate).sum(axis=1) * declined
     return total
+
+
+@lru_cache(maxsize=16)
+def list_price_by_block(option: ApiPlan, demand: Demand, block_ends: tuple[int, ...]) -> Array:
+    """Mean list price of what arrives in each block at run rate, hits as at the scenario's own volume. (blocks,)"""
+    ends = np.array(block_ends)
+    usd = list_price_by_step(option, demand, option.requests_per_month, run_rate=True)
+    weights = demand.sums_until(demand.profile, ends)
+    weighted = demand.sums_until(usd * demand.profile, ends)
+    plain = demand.sums_until(usd, ends) / np.diff(ends, prepend=0)
+    return np.where(weights > 0, weighted / np.maximum(weights, 1e-300), plain)
 
 
 def _price_decline_by_step(part: BilledPart, demand: Demand) -> Array | float:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from simulator.domain.api_plans import PrefixHits
+from simulator.domain.api_plans import BilledPart, PrefixHits
 from simulator.domain.plans import Array
 from simulator.simulation.demand import Demand
 from simulator.simulation.lanes import demand_rows
@@ -48,6 +48,33 @@ def recent_profile(demand: Demand, lifetime_s: float) -> Array:
     before = np.where(since_s < 0, since_s * profile[0], np.interp(since_s, edges_s, arrived))
     recent: Array = np.maximum((np.interp(middles_s, edges_s, arrived) - before) / lifetime_s, 0.0)
     return recent
+
+
+def prices_by_step(part: BilledPart, demand: Demand, requests_per_month: float, *, run_rate: bool = False) -> Array:
+    """List price of a mean request in each step by line, its prefixes hit as often as requests come then.
+
+    Parameters
+    ----------
+    part : BilledPart
+        Prices and prefixes.
+    demand : Demand
+        What comes when.
+    requests_per_month : float
+        Volume of month 0; growth is on it but at run rate. [requests per month]
+    run_rate : bool
+        The prices of the first day, and no growth.
+
+    Returns
+    -------
+    array of shape (steps, lines)
+        [USD per request]
+    """
+    usd = part.prices.between(demand.edges_s, run_rate=run_rate)
+    grown = requests_per_month if run_rate else requests_per_month * demand.growth_by_step
+    for prefix in part.prefixes:
+        hits = prefix.hit_share(recent_profile(demand, prefix.lifetime_s) * grown)
+        usd = usd + hits[:, None] * prefix.change.between(demand.edges_s, run_rate=run_rate)
+    return usd
 
 
 @lru_cache(maxsize=32)

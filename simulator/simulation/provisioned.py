@@ -8,11 +8,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from simulator.domain.api_plans import BilledPart, ProvisionedUnits
+from simulator.domain.api_plans import BILLED_BY, BilledPart, ProvisionedUnits
 from simulator.domain.plans import Array
 from simulator.domain.units import SECONDS_PER_MINUTE
 from simulator.domain.workload import Mix
-from simulator.simulation.demand import Demand
+from simulator.simulation.demand import Demand, DemandPath
+from simulator.simulation.prefix_hits import prices_by_step
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +59,15 @@ def unit_load(
     path = steady.path(requests_per_month, mix)
     loads = weighted_tokens_per_minute(units, path.input_tokens, path.output_tokens, mix, demand.step_s)
     loads = loads / requests_per_month
-    requests = path.requests / (requests_per_month * demand.months.sum())
-    listed = part.at_list_prices(requests_per_month).prices
-    usd = listed.between(demand.edges_s, run_rate=True).sum(axis=1) * requests
+    asked = requests_per_month * demand.months.sum()
+    requests = path.requests / asked
+    billed = {
+        "requests": requests,
+        "input": path.input_tokens / mix.input_tokens / asked if mix.input_tokens > 0 else requests,
+        "output": path.output_tokens / mix.output_tokens / asked if mix.output_tokens > 0 else requests,
+    }
+    prices = prices_by_step(part, demand, requests_per_month, run_rate=True)
+    usd = np.sum([prices[:, place] * billed[by] for place, by in enumerate(BILLED_BY)], axis=0)
     order = np.argsort(loads, kind="stable")
     ordered = loads[order]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -74,6 +81,17 @@ def unit_load(
         requests_per_load=_sums(requests[order] * over),
         percentile=float(ordered[int(np.ceil(units.percentile_share * ordered.size - 1e-9)) - 1]),
     )
+
+
+def carried_by_step(
+    part: BilledPart, demand: Demand, mix: Mix, path: DemandPath, requests_per_month: float, load: UnitLoad
+) -> tuple[Array, Array]:
+    """Units bought for each month's growth, shape (months,), and the share of each step that they carry, (steps,)."""
+    assert part.units is not None
+    bought = load.bought(requests_per_month * demand.growth)
+    per_minute = weighted_tokens_per_minute(part.units, path.input_tokens, path.output_tokens, mix, demand.step_s)
+    capacity = np.repeat(bought, np.diff(demand.month_ends, prepend=0)) * part.units.tokens_per_minute_per_unit
+    return bought, carried_share(per_minute, capacity)
 
 
 def weighted_tokens_per_minute(

@@ -18,7 +18,7 @@ from simulator.domain.scenario import Scenario
 from simulator.domain.units import SECONDS_PER_MINUTE
 from simulator.domain.workload import Mix
 from simulator.simulation.demand import Demand, DemandPath
-from simulator.simulation.provisioned import carried_share, unit_load, weighted_tokens_per_minute
+from simulator.simulation.provisioned import carried_by_step, unit_load
 from simulator.simulation.shared_costs import demand_of
 
 UNKNOWN, KEPT, PASSED = "unknown", "kept", "passed"
@@ -194,10 +194,8 @@ def _left_by_units(part: BilledPart, option: ApiPlan, demand: Demand, path: Dema
         return 0.0
     finest = _finest(demand)
     load = unit_load(part, part.units, demand, mix, option.requests_per_month)
-    bought = load.bought(option.requests_per_month * demand.growth)
-    per_minute = weighted_tokens_per_minute(part.units, path.input_tokens, path.output_tokens, mix, finest.step_s)
-    capacity = np.repeat(bought, np.diff(finest.month_ends, prepend=0)) * part.units.tokens_per_minute_per_unit
-    return 1.0 - carried_share(per_minute, capacity)
+    _, carried = carried_by_step(part, finest, mix, path, option.requests_per_month, load)
+    return 1.0 - carried
 
 
 def _finest(demand: Demand) -> Demand:

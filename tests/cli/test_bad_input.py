@@ -149,7 +149,9 @@ TYPES = [
     broken("an-empty-title", TITLE, "title: ''", "title", "is empty, must be text"),
     broken("a-long-title", TITLE, f"title: {'x' * 201}", "title", "must have at most 200 characters"),
     broken("a-number-for-a-mapping", RENTAL, "    rental: 5", "options.fleet.rental", "must be a mapping, is 5"),
-    broken("nothing-for-a-mapping", RENTAL, "    rental:", "options.fleet.rental", "must be a mapping, is null"),
+    broken(
+        "nothing-for-a-mapping", RENTAL, "    rental:", "options.fleet.rental", "is missing; GPUs are rented, or owned"
+    ),
     broken("a-number-for-a-class", REQUEST, "  request: 5", "workload.request", "must be a mapping, is 5"),
     broken(
         "text-for-a-list", CHALLENGERS, "  challengers: fleet", "comparison.challengers", "must be a list, is 'fleet'"

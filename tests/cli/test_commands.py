@@ -296,7 +296,10 @@ def test_the_schema_describes_every_key_of_a_scenario(breakeven):
     growth = schema["$defs"]["Traffic"]["properties"]["growth_per_month"]
     assert (growth["exclusiveMinimum"], growth["maximum"], growth["default"]) == (-1, 10, 0.0)
     kinds = schema["$defs"]["SelfHostedOption"]["properties"]["autoscaling"]["discriminator"]["mapping"]
-    assert sorted(kinds) == ["fixed", "perfect_foresight", "target_utilization"]
+    assert sorted(kinds) == [
+        "fixed", "horizontal_pod_autoscaler", "perfect_foresight", "predictive", "queue_depth", "scale_to_zero",
+        "scheduled", "target_utilization",
+    ]  # fmt: skip
 
 
 def test_every_reference_within_the_schema_leads_somewhere(breakeven):

@@ -179,7 +179,11 @@ def test_a_document_from_python_has_no_lines():
     [
         ("a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n", "a.yaml:5: b.c: repeated key, first given in line 3"),
         ("a: &x {b: 1}\nc:\n  <<: *x\n", "a.yaml:3: c: merge keys (<<) are not read, write the keys out"),
-        ("a:\n  1: x\n", "a.yaml:2: a: a key is 1, must be text, written in quotes"),
+        (
+            "a:\n  1: x\n",
+            "a.yaml:2: a: a key is 1, must be text, written in quotes; "
+            "a number is written without commas, such as 40_000",
+        ),
         ("a:\n  true: x\n", "a.yaml:2: a: a key is true, must be text, written in quotes"),
         ("a:\n  ~: x\n", "a.yaml:2: a: a key is null, must be text"),
         ("? [a, b]\n: x\n", "a.yaml:1: a key is a list, must be text"),
