@@ -373,7 +373,9 @@ class Stack:
             self.parts.append((wanted - self.total, now_s))
         held_s = steps_in(self.case.minimum_up_s, self.case.step_s) * self.case.step_s
         # Beyond rounding: what a part is cut to may miss the wish by its last digit.
-        while self.total - wanted > 1e-12 * max(wanted, 1.0) and self.parts and now_s - self.parts[-1][1] >= held_s - 1e-6:
+        while (
+            self.total - wanted > 1e-12 * max(wanted, 1.0) and self.parts and now_s - self.parts[-1][1] >= held_s - 1e-6
+        ):
             _, at_s = self.parts.pop()
             if self.total < wanted:
                 self.parts.append((wanted - self.total, at_s))
