@@ -21,6 +21,7 @@ def benchmarks():
     sys.path.remove(str(ROOT / "benchmarks"))
 
 
+@pytest.mark.slow
 def test_the_command_fits_what_the_file_holds(benchmarks):
     table, _ = benchmarks("fit_throughput").fit(Measured(usable_rows()))
     known = efficiency_table()

@@ -400,7 +400,19 @@ def test_not_a_number_is_never_written_as_json():
 # Everything that is bundled
 
 
-@pytest.mark.parametrize("name", bundled_scenarios())
+LONG = {
+    "assistant-70b",
+    "coding-agent",
+    "nightly-enrichment",
+    "rag-assistant",
+    "three-tier-router",
+    "workday-two-continents",
+}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in bundled_scenarios()]
+)
 def test_every_bundled_scenario_runs(tmp_path, name):
     status, stdout, stderr = breakeven("run", name, "-o", tmp_path)
     assert (status, stderr) == (0, "")

@@ -324,6 +324,7 @@ np.save(sys.argv[1], np.array(rows))
 """
 
 
+@pytest.mark.slow
 def test_the_plain_python_loop_gives_the_numbers_of_the_compiled_one(tmp_path):
     results = []
     for name, disabled in (("compiled", "0"), ("plain", "1")):
