@@ -118,9 +118,22 @@ def test_own_nodes_cost_the_same_at_every_load_but_for_their_power():
         ({"reserved": {"replicas": 2}}, r"reserved\.usd_per_gpu_hour: is missing; only a rental from a provider"),
         ({"owned": {"nodes": 1}}, r"rental: must not be given with owned"),
         ({"rental": None}, r"rental: is missing; GPUs are rented, or owned"),
+        (
+            {"autoscaling": {"kind": "target_utilization", "reaction_s": 1e8}},
+            r"autoscaling\.reaction_s: is 1e\+08, must be at most 100,000 steps of 900 s",
+        ),
         ({"cold_start": {"warm_up_s": 5}}, r"cold_start: must be given with a model and a gpu"),
     ],
-    ids=["spot above all", "spot without a price", "more reserved than allowed", "no price", "both", "none", "weights"],
+    ids=[
+        "spot above all",
+        "spot without a price",
+        "more reserved than allowed",
+        "no price",
+        "both",
+        "none",
+        "years",
+        "weights",
+    ],
 )
 def test_a_purchase_that_can_not_be_is_refused(fleet, message):
     with pytest.raises(ValueError, match=rf"options\.fleet\.{message}"):

@@ -10,7 +10,6 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from simulator.domain.api_options import ApiOption
-from simulator.domain.autoscaling import TargetUtilization
 from simulator.domain.base import Finite, Model, Positive, Whole
 from simulator.domain.defaults import DEFAULT_START
 from simulator.domain.options import DedicatedEndpoint, Option, SelfHostedOption
@@ -134,6 +133,18 @@ class VolumeRange(Model):
         return self
 
 
+def _durations(model: Model, path: str) -> dict[str, float]:
+    """Every duration of a policy by its key. [s]"""
+    found: dict[str, float] = {}
+    for key in type(model).model_fields:
+        value = getattr(model, key)
+        if isinstance(value, Model):
+            found |= _durations(value, f"{path}.{key}")
+        elif key.endswith("_s") and isinstance(value, float):
+            found[f"{path}.{key}"] = value
+    return found
+
+
 class Scenario(Model):
     """Everything a run needs to know, as the user wrote it."""
 
@@ -181,10 +192,10 @@ class Scenario(Model):
 
     def _check_windows(self, name: str, option: SelfHostedOption) -> None:
         """Refuse windows of so many steps that their memory would not fit."""
-        windows = {"cold_start_s": option.cold_start_s}
-        if isinstance(option.autoscaling, TargetUtilization):
-            key = "idle_timeout_s" if isinstance(option, DedicatedEndpoint) else "autoscaling.stabilisation_s"
-            windows[key] = option.autoscaling.stabilisation_s
+        windows = {"cold_start_s": option.cold_start_s, "minimum_up_s": option.minimum_up_s}
+        windows |= _durations(option.autoscaling, "autoscaling")
+        if isinstance(option, DedicatedEndpoint) and "autoscaling.stabilisation_s" in windows:
+            windows["idle_timeout_s"] = windows.pop("autoscaling.stabilisation_s")
         for key, seconds in windows.items():
             if seconds > MOST_WINDOW_STEPS * self.horizon.step_s:
                 text = f"is {seconds:g}, must be at most {MOST_WINDOW_STEPS:,} steps of {self.horizon.step_s:g} s"

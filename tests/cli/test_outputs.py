@@ -25,7 +25,10 @@ OVERRIDES = {"horizon.days": 14, "traffic.requests_per_day": 5_000_000, "traffic
 ARGUMENTS = ["run", "minimal", *(text for key, value in OVERRIDES.items() for text in ("--set", f"{key}={value}"))]
 HOURS = 14 * 24
 STEPS_PER_HOUR = 12
-LONG = {"target-and-peak"}  # longer than five seconds
+LONG = {  # scenarios and sweeps of some seconds
+    "assistant-70b", "coding-agent", "nightly-enrichment", "rag-assistant", "target-and-peak", "three-tier-router",
+    "workday-two-continents",
+}  # fmt: skip
 
 
 def breakeven(*arguments):
@@ -398,16 +401,6 @@ def test_not_a_number_is_never_written_as_json():
 
 
 # Everything that is bundled
-
-
-LONG = {
-    "assistant-70b",
-    "coding-agent",
-    "nightly-enrichment",
-    "rag-assistant",
-    "three-tier-router",
-    "workday-two-continents",
-}
 
 
 @pytest.mark.parametrize(
