@@ -19,13 +19,11 @@ ROUTER_LINE = "router"
 
 def plan_api(scenario: Scenario, name: str, option: ApiOption, overheads: Overheads, notes: Notes) -> ApiPlan | None:
     """An API or provisioned units, with the API that stands in for it; None: a fault was noted."""
-    everything = dict.fromkeys(scenario.workload, 1.0)
-    fallback, kept = option.fallback, 1.0
-    if fallback is not None:
-        kept -= fallback.share
-    parts = [_part(scenario, name, option, {key: kept * weight for key, weight in everything.items()}, notes)]
+    fallback = option.fallback
+    kept = 1.0 if fallback is None else 1.0 - fallback.share
+    parts = [_part(scenario, name, option, dict.fromkeys(scenario.workload, kept), notes)]
     if fallback is not None and fallback.share > 0:
-        weights = {key: fallback.share * weight for key, weight in everything.items()}
+        weights = dict.fromkeys(scenario.workload, fallback.share)
         parts.append(_part_elsewhere(scenario, name, fallback.option, weights, notes, f"fallback {fallback.option}"))
     return _plan(scenario, name, parts, overheads, {}, detailed=1)
 

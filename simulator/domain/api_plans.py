@@ -169,7 +169,7 @@ class BilledPart:
     cached_tokens: float = 0.0  # of those, read from the prompt cache
     output_tokens: float = 0.0
     output_to_input_price: float = 1.0  # on the first day
-    limited: LimitedAmounts = field(default_factory=lambda: LimitedAmounts())
+    limited: LimitedAmounts = LimitedAmounts()
     terms: CommercialTerms = NO_TERMS
     units: ProvisionedUnits | None = None
 

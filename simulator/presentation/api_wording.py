@@ -95,7 +95,7 @@ def _hits(prefix: PrefixHits, demand: Demand, requests_per_month: float) -> str:
 def _units(plan: Plan, option: ApiPlan, part: BilledPart, demand: Demand) -> str:
     """How many units there are, what they are sized for and what they carry."""
     assert part.units is not None
-    load = unit_load(part, part.units, demand, plan.scenario.mix, option.requests_per_month)
+    load = unit_load(part, demand, plan.scenario.mix, option.requests_per_month)
     volume = np.array([option.requests_per_month])
     arrived = float(load.requests[-1] * volume[0])
     carried = float(load.carried(volume)[1][0]) / arrived if arrived > 0 else 1.0

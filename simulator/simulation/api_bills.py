@@ -19,7 +19,7 @@ from simulator.domain.workload import Mix
 from simulator.simulation.demand import Demand, DemandPath
 from simulator.simulation.lanes import demand_rows
 from simulator.simulation.prefix_hits import hit_curve, prices_by_step
-from simulator.simulation.provisioned import carried_by_step, unit_load
+from simulator.simulation.provisioned import billed_amounts, carried_by_step, unit_load
 from simulator.simulation.results import Lines
 from simulator.simulation.shared_costs import arriving_per_month
 
@@ -108,7 +108,7 @@ def _usd_of_rows(part: BilledPart, demand: Demand) -> Array:
 def _provisioned_bill(part: BilledPart, demand: Demand, mix: Mix, requests: Array, own_volume: float) -> ApiBill:
     """Units for a percentile of the demand, and per token what they do not carry."""
     assert part.units is not None
-    load = unit_load(part, part.units, demand, mix, own_volume)
+    load = unit_load(part, demand, mix, own_volume)
     units_usd = load.bought(requests) * part.units.usd_per_unit_month
     carried_usd, carried = load.carried(requests)
     arrived = load.requests[-1] * requests
@@ -168,17 +168,13 @@ def api_lines(option: ApiPlan, demand: Demand, mix: Mix, path: DemandPath, reque
 def _part_lines(
     part: BilledPart, demand: Demand, mix: Mix, path: DemandPath, requests: float, own_volume: float
 ) -> dict[str, Array]:
-    billed = {
-        "requests": path.requests,
-        "input": path.input_tokens / mix.input_tokens if mix.input_tokens > 0 else path.requests,
-        "output": path.output_tokens / mix.output_tokens if mix.output_tokens > 0 else path.requests,
-    }
+    billed = billed_amounts(path, mix)
     declined = _price_decline_by_step(part, demand)
     prices = prices_by_step(part, demand, requests)
     lines: dict[str, Array] = {}
     carried: Array | float = 0.0
     if part.units is not None:
-        load = unit_load(part, part.units, demand, mix, own_volume)
+        load = unit_load(part, demand, mix, own_volume)
         bought, carried = carried_by_step(part, demand, mix, path, requests, load)
         lines[_UNITS] = bought * part.units.usd_per_unit_month * demand.months
         if part.units.rejects:
@@ -198,7 +194,7 @@ def rejected_by_step(option: ApiPlan, demand: Demand, mix: Mix, path: DemandPath
     share = np.zeros(demand.steps)
     for part in option.parts:
         if part.units is not None and part.units.rejects:
-            load = unit_load(part, part.units, demand, mix, option.requests_per_month)
+            load = unit_load(part, demand, mix, option.requests_per_month)
             _, carried = carried_by_step(part, demand, mix, path, requests, load)
             share += min(part.amounts.get("requests", 1.0), 1.0) * (1.0 - carried)
     return share
@@ -233,7 +229,7 @@ def _price_decline_by_step(part: BilledPart, demand: Demand) -> Array | float:
     if decline is None:
         return 1.0
     factors = np.array([decline.factor(month) for month in range(demand.months.size)])
-    return np.repeat(factors, np.diff(demand.month_ends, prepend=0))
+    return demand.spread(factors)
 
 
 def _with_terms(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -21,7 +20,6 @@ from simulator.simulation.levels import Level, drawn_level
 from simulator.simulation.streams import stream
 
 Steps = np.ndarray[tuple[int], np.dtype[np.int64]]
-Coefficient = Callable[[Array], Array]  # of volumes in requests a month; over the volume
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,11 @@ class Demand:
     @property
     def growth_by_step(self) -> Array:
         """Growth of each step's month. Shape (steps,)."""
-        return np.repeat(self.growth, np.diff(self.month_ends, prepend=0))
+        return self.spread(self.growth)
+
+    def spread(self, per_month: Array) -> Array:
+        """What holds in each bill month, at every step of it. Shape (steps,)."""
+        return np.repeat(per_month, np.diff(self.month_ends, prepend=0))
 
     def by_month(self, per_step: Array) -> Array:
         """Sum over each bill month of a number per step. Shape (months,)."""

@@ -50,22 +50,30 @@ class UnitLoad:
         return usd, requests
 
 
+def billed_amounts(path: DemandPath, mix: Mix) -> dict[str, Array]:
+    """What `BILLED_BY` names, in mean requests, for a path of the demand. Shapes (steps,).
+
+    Where the mean request has no tokens of a kind, these go with the requests.
+    """
+    return {
+        "requests": path.requests,
+        "input": path.input_tokens / mix.input_tokens if mix.input_tokens > 0 else path.requests,
+        "output": path.output_tokens / mix.output_tokens if mix.output_tokens > 0 else path.requests,
+    }
+
+
 @lru_cache(maxsize=16)
-def unit_load(
-    part: BilledPart, units: ProvisionedUnits, demand: Demand, mix: Mix, requests_per_month: float
-) -> UnitLoad:
-    """Load of a demand on provisioned units, without growth."""
+def unit_load(part: BilledPart, demand: Demand, mix: Mix, requests_per_month: float) -> UnitLoad:
+    """Load of a demand on the provisioned units of a part, without growth."""
+    units = part.units
+    assert units is not None
     steady = dataclasses.replace(demand, growth=np.ones_like(demand.growth))
     path = steady.path(requests_per_month, mix)
     loads = weighted_tokens_per_minute(units, path.input_tokens, path.output_tokens, mix, demand.step_s)
     loads = loads / requests_per_month
     asked = requests_per_month * demand.months.sum()
-    requests = path.requests / asked
-    billed = {
-        "requests": requests,
-        "input": path.input_tokens / mix.input_tokens / asked if mix.input_tokens > 0 else requests,
-        "output": path.output_tokens / mix.output_tokens / asked if mix.output_tokens > 0 else requests,
-    }
+    billed = {key: amount / asked for key, amount in billed_amounts(path, mix).items()}
+    requests = billed["requests"]
     prices = prices_by_step(part, demand, requests_per_month, run_rate=True)
     usd = np.sum([prices[:, place] * billed[by] for place, by in enumerate(BILLED_BY)], axis=0)
     order = np.argsort(loads, kind="stable")
@@ -90,7 +98,7 @@ def carried_by_step(
     assert part.units is not None
     bought = load.bought(requests_per_month * demand.growth)
     per_minute = weighted_tokens_per_minute(part.units, path.input_tokens, path.output_tokens, mix, demand.step_s)
-    capacity = np.repeat(bought, np.diff(demand.month_ends, prepend=0)) * part.units.tokens_per_minute_per_unit
+    capacity = demand.spread(bought) * part.units.tokens_per_minute_per_unit
     return bought, carried_share(per_minute, capacity)
 
 

@@ -193,7 +193,7 @@ def _left_by_units(part: BilledPart, option: ApiPlan, demand: Demand, path: Dema
     if part.units.rejects:
         return 0.0
     finest = _finest(demand)
-    load = unit_load(part, part.units, demand, mix, option.requests_per_month)
+    load = unit_load(part, demand, mix, option.requests_per_month)
     _, carried = carried_by_step(part, finest, mix, path, option.requests_per_month, load)
     return 1.0 - carried
 

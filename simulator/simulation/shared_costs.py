@@ -17,8 +17,7 @@ from simulator.simulation.lanes import demand_rows
 def demand_of(plan: Plan) -> Demand:
     """The sampled demand of a plan's scenario; drawn once, whoever asks."""
     scenario = plan.scenario
-    requests_per_month = scenario.tokens_per_month / plan.tokens_per_request
-    return sample_demand(scenario.traffic, scenario.horizon, scenario.seed, requests_per_month)
+    return sample_demand(scenario.traffic, scenario.horizon, scenario.seed, scenario.requests_per_month)
 
 
 def arriving_per_month(demand: Demand, requests: Array) -> Array:

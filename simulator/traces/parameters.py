@@ -14,7 +14,6 @@ from simulator.traces.spike_fit import FEW
 if TYPE_CHECKING:
     from simulator.traces.fitting import Fit
 
-WEEKDAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 RESAMPLED = "resampled noise"  # parametric bootstrap: the estimate on noise drawn from the fit
 DAYS = "scatter between days"
 REDRAWN = "redrawn demand"  # indirect inference: the same search in demand drawn from the fit
