@@ -7,6 +7,7 @@ from typing import cast
 import numpy as np
 
 from simulator.domain.api_plans import ApiPlan
+from simulator.domain.autoscaling import Recommending
 from simulator.domain.plans import Array, FleetPlan, OptionPlan, Plan
 from simulator.domain.units import HOURS_PER_MONTH, SECONDS_PER_HALF_HOUR, SECONDS_PER_HOUR, SECONDS_PER_MONTH
 from simulator.simulation.api_bills import api_bill, api_lines, bill_over_work, list_price_by_block, list_price_by_step
@@ -97,6 +98,7 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
         rejected_share=share_left if option.overflow_to is None else np.zeros(requests.size),
         queued_share=queued_share,
         peak_replicas=run.peak_billed_replicas.max(axis=0),
+        may_fall_usd=_may_fall_usd(option, own_usd),
     )
 
 
@@ -204,6 +206,20 @@ def _fleet_lines(option: FleetPlan, demand: Demand, run: FleetRun) -> dict[str, 
     if option.variable_usd_per_request > 0:
         lines["variable"] = run.served_requests * option.variable_usd_per_request
     return lines
+
+
+def _may_fall_usd(option: FleetPlan, own_usd: Array) -> Array | float:
+    """By how much the cost of a fleet may fall when the volume rises, at most. Shape (n,). [USD per month]
+
+    Kubernetes' rules leave a fleet alone as long as the metric is within a tolerance of its target, from above or from
+    below: which of the two depends on the way there, which may be another one at a lower volume.
+    """
+    policy = option.autoscaling
+    if not isinstance(policy, Recommending):
+        return 0.0
+    upper, lower = 1.0 + policy.tolerance_share, max(1.0 - policy.tolerance_share, 0.1)
+    one_replica_usd = option.usd_per_replica_hour * HOURS_PER_MONTH
+    return own_usd * (1.0 - lower / upper) + one_replica_usd * option.replicas.increment
 
 
 def _overflow_api(plan: Plan, option: FleetPlan) -> ApiPlan | None:

@@ -48,7 +48,8 @@ class RunRate:
     """Monthly cost of one option at n volumes, at run rate: no growth, first month's prices, no one-off cost.
 
     `lines` hold arrays of shape (n,) [USD per month]. Their sum is also `linear + rising - falling`, where `linear` is
-    proportional to the volume and neither of the others ever falls with it: what a solver needs to bound it.
+    proportional to the volume and neither of the others ever falls with it: what a solver needs to bound it. Where a
+    rule of scaling lets `rising` fall now and then, `may_fall_usd` is by how much at most, between any two volumes.
     """
 
     name: str
@@ -63,6 +64,7 @@ class RunRate:
     rejected_share: Array
     queued_share: Array  # of what arrived, still waiting at the end; counted with what overflows or is rejected
     peak_replicas: Array
+    may_fall_usd: Array | float = 0.0
 
     @property
     def usd_per_month(self) -> Array:

@@ -3,6 +3,10 @@
 A difference D = rising - falling of two parts that never fall with the volume is bounded between two samples a < b:
 
     rising(a) - falling(b)  <=  D  <=  rising(b) - falling(a)     on [a, b].
+
+Some rules of scaling make a part that does fall now and then, by a known amount at most. Then the bounds of intervals
+wider than `FINE` are so much wider; finer ones are taken as if it never fell, so that a dip that begins and ends
+within one may be missed.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ Flags = NDArray[np.bool_]
 
 JUMP_SHARE = 1e-3  # of the baseline's cost: a smaller tooth does not count
 NARROW = 1e-9  # relative width at which an interval is not divided any more
+FINE = 1.0 / 128  # relative width of an interval in which a part that may fall is taken not to
 LANES = 64  # volumes that one pass of the simulation takes
 MOST_SAMPLES = 24_576
 MOST_PASSES = 48
@@ -31,6 +36,7 @@ class Difference:
     rising: Array
     falling: Array
     scale: Array  # the baseline's cost, against which teeth are measured
+    may_fall: Array | float = 0.0  # by how much the parts together may fall after all [USD per month]
 
     @property
     def value(self) -> Array:
@@ -52,6 +58,7 @@ class Scan:
         self._common = float(min(first.rising[0], first.falling[0]))
         self.volumes, self.scale = volumes, first.scale
         self.rising, self.falling = first.rising - self._common, first.falling - self._common
+        self.may_fall = np.broadcast_to(first.may_fall, volumes.shape)
 
     @property
     def values(self) -> Array:
@@ -107,8 +114,10 @@ class Scan:
 
     def _bounds(self) -> tuple[Array, Array, Array]:
         """Least and greatest difference possible on each interval, and rounding noise there."""
-        low = self.rising[:-1] - self.falling[1:]
-        high = self.rising[1:] - self.falling[:-1]
+        is_wide = np.diff(self.volumes) > FINE * self.volumes[1:]
+        slack = np.where(is_wide, np.maximum(self.may_fall[:-1], self.may_fall[1:]), 0.0)
+        low = self.rising[:-1] - self.falling[1:] - slack
+        high = self.rising[1:] - self.falling[:-1] + slack
         return low, high, self.noise[1:]
 
     def add(self, volumes: Array) -> None:
@@ -122,6 +131,7 @@ class Scan:
         self.rising = np.insert(self.rising, at, more.rising - self._common)
         self.falling = np.insert(self.falling, at, more.falling - self._common)
         self.scale = np.insert(self.scale, at, more.scale)
+        self.may_fall = np.insert(self.may_fall, at, more.may_fall)
 
     def place_of(self, volume: float) -> int:
         """Index of a volume among the samples."""

@@ -22,7 +22,7 @@ from simulator.domain.units import (
 from simulator.simulation.ledger import run_rate
 from simulator.simulation.results import RunRate, UnitCosts
 from simulator.solving.crossings import GREATEST_VOLUME, LEAST_VOLUME, Crossing, find_crossings
-from simulator.solving.scan import Difference
+from simulator.solving.scan import FINE, Difference
 
 Rates = Mapping[str, RunRate]
 
@@ -30,6 +30,12 @@ BASELINE_ALWAYS_CHEAPER = "baseline_always_cheaper"
 CHALLENGER_ALWAYS_CHEAPER = "challenger_always_cheaper"
 NOT_SETTLED_IN_RANGE = "not_settled_in_range"
 INFEASIBLE = "infeasible"
+
+_TOO_CLOSE = "{}: crossings lie so close that not every one could be told apart"
+_MAY_FALL = (
+    "{}: with this rule of scaling a higher volume may cost less now and then: where two crossings lie nearer to each "
+    "other than {:.1%}, they may both be missed"
+)
 
 # A fleet that turns more of the requests away is no alternative to one that serves them.
 MOST_REJECTED_SHARE = 0.01
@@ -221,9 +227,9 @@ def _pair(plan: Plan, challenger: str, rates: Rates) -> Pair:
         reason = BASELINE_ALWAYS_CHEAPER
     elif not ends_cheaper:
         reason = NOT_SETTLED_IN_RANGE
-    warnings = (
-        () if found.resolved else (f"{challenger}: crossings lie so close that not every one could be told apart",)
-    )
+    warnings: tuple[str, ...] = () if found.resolved else (_TOO_CLOSE.format(challenger),)
+    if any(np.any(np.asarray(rates[name].may_fall_usd) > 0) for name in (challenger, baseline)):
+        warnings += (_MAY_FALL.format(challenger, FINE),)
     share, full_load = _full_load(plan, challenger, rates[baseline])
     return Pair(baseline, challenger, crossings, first, settled, reason, None, share, full_load, warnings)
 
@@ -243,6 +249,7 @@ def _difference(ours: RunRate, theirs: RunRate) -> Difference:
         rising=without_rounding(ours.rising + theirs.falling + np.maximum(linear, 0.0)),
         falling=without_rounding(ours.falling + theirs.rising + np.maximum(-linear, 0.0)),
         scale=scale,
+        may_fall=ours.may_fall_usd + theirs.may_fall_usd,
     )
 
 
