@@ -24,20 +24,25 @@ def compiled(signature: Any) -> Callable[[Callable[..., Any]], Any]:
 
 
 class _WhenCalled:
-    """A function compiled when it is first called."""
+    """A function compiled when it is first called, or handed on."""
 
     def __init__(self, signature: Any, function: Callable[..., Any]) -> None:
         self._signature, self.py_func = signature, function
         self._ready: Any = None
 
-    def __call__(self, *arguments: Any) -> Any:
+    @property
+    def compiled(self) -> Any:
+        """The compiled function itself, to hand to another compiled one."""
         if self._ready is None:
             self._ready = compiled(self._signature)(self.py_func)
-        return self._ready(*arguments)
+        return self._ready
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.compiled(*arguments)
 
 
 def compiled_when_called(signature: Any) -> Callable[[Callable[..., Any]], Any]:
-    """The same, but not before the first call: for what few demands need, since every function takes time to load."""
+    """The same, but not before the first use: for what few scenarios need, since every function takes time to load."""
     return lambda function: _WhenCalled(signature, function)
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from simulator.simulation.compiled import compiled, part_of_compiled
+from simulator.simulation.compiled import compiled_when_called, part_of_compiled
 from simulator.simulation.rules_of_change import LIMIT_CHANGE
 
 # Compiled in: a number must be written in every file that counts on it, see `compiled`; a test compares them.
@@ -205,7 +205,7 @@ def _bill(counts, state):  # type: ignore[no-untyped-def]
             state[BILLED + lane] = state[CAPACITY + lane]
 
 
-@compiled(FOLLOW)
+@compiled_when_called(FOLLOW)
 def follow_wishes(limit_change, numbers, counts, windows, step, now, state):  # type: ignore[no-untyped-def]
     """Commit to the highest wish of the window, at most so many starts; see `FOLLOW`. A step below 0: begin."""
     if step < 0:
@@ -226,7 +226,7 @@ def follow_wishes(limit_change, numbers, counts, windows, step, now, state):  # 
     _bill(counts, state)
 
 
-@compiled(FOLLOW)
+@compiled_when_called(FOLLOW)
 def look_ahead(limit_change, numbers, counts, windows, step, now, state):  # type: ignore[no-untyped-def]
     """Commit to the wishes one cold start ahead; the capacity wanted now is what arrives. A step below 0: begin."""
     if step < 0:
@@ -323,7 +323,7 @@ def _look_who_is_ready(windows, counts, state):  # type: ignore[no-untyped-def]
         state[READY + lane] = least if least < committed else committed
 
 
-@compiled(FOLLOW)
+@compiled_when_called(FOLLOW)
 def follow_recommendations(limit_change, numbers, counts, windows, step, now, state):  # type: ignore[no-untyped-def]
     """Commit to recommendations in Kubernetes' way; below 0 wanted: to zero at once. A step below 0: begin."""
     if step < 0:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from simulator.simulation.compiled import compiled
+from simulator.simulation.compiled import compiled_when_called
 
 LANES = 64
 
@@ -23,14 +23,14 @@ _VECTOR = types.Array(types.float64, 1, "C")
 DECIDE = types.void(_VECTOR, _VECTOR, types.int64, _VECTOR, _VECTOR, _VECTOR, _VECTOR, _VECTOR)
 
 
-@compiled(DECIDE)
+@compiled_when_called(DECIDE)
 def decide_fixed(parameters, memory, step, arriving_load, queued_work, replicas, ready, wanted):  # type: ignore[no-untyped-def]
     """The count kept in `memory`, whatever happens."""
     for lane in range(wanted.size):
         wanted[lane] = memory[lane]
 
 
-@compiled(DECIDE)
+@compiled_when_called(DECIDE)
 def decide_target_utilization(parameters, memory, step, arriving_load, queued_work, replicas, ready, wanted):  # type: ignore[no-untyped-def]
     """Replicas at which the arriving load is `parameters[0]` of capacity. The queue is not looked at."""
     per_target_share = 1.0 / parameters[0]
@@ -38,7 +38,7 @@ def decide_target_utilization(parameters, memory, step, arriving_load, queued_wo
         wanted[lane] = arriving_load[lane] * per_target_share
 
 
-@compiled(DECIDE)
+@compiled_when_called(DECIDE)
 def decide_perfect_foresight(parameters, memory, step, arriving_load, queued_work, replicas, ready, wanted):  # type: ignore[no-untyped-def]
     """Replicas that the arriving load fills to the brim; the kernel shows it the load one cold start ahead."""
     for lane in range(wanted.size):
@@ -49,7 +49,7 @@ def decide_perfect_foresight(parameters, memory, step, arriving_load, queued_wor
 LOADS_PER_REPLICA, COUNTS = range(2)
 
 
-@compiled(DECIDE)
+@compiled_when_called(DECIDE)
 def decide_scheduled(parameters, memory, step, arriving_load, queued_work, replicas, ready, wanted):  # type: ignore[no-untyped-def]
     """The count of the step, or more where the load is above a target (no target: infinite)."""
     count, per_target_share = parameters[COUNTS + max(step, 0)], 1.0 / parameters[LOADS_PER_REPLICA]
@@ -62,7 +62,7 @@ def decide_scheduled(parameters, memory, step, arriving_load, queued_work, repli
 TARGET_SHARE, FACTOR, STEPS_AHEAD, HOUR_STEPS, WEEK_HOURS = range(5)
 
 
-@compiled(DECIDE)
+@compiled_when_called(DECIDE)
 def decide_predictive(parameters, memory, step, arriving_load, queued_work, replicas, ready, wanted):  # type: ignore[no-untyped-def]
     """Replicas for the greatest of last week's hourly means from now until one cold start later, times a factor.
 
@@ -95,7 +95,7 @@ def decide_predictive(parameters, memory, step, arriving_load, queued_work, repl
 ZERO_TARGET_SHARE, ZERO_SPARE, ZERO_MINIMUM, ZERO_DIVISIBLE = range(4)
 
 
-@compiled(DECIDE)
+@compiled_when_called(DECIDE)
 def decide_scale_to_zero(parameters, memory, step, arriving_load, queued_work, replicas, ready, wanted):  # type: ignore[no-untyped-def]
     """In a step with work as many replicas as the load takes, and at least the minimum; none in one without."""
     per_target_share, spare = 1.0 / parameters[ZERO_TARGET_SHARE], parameters[ZERO_SPARE]
@@ -112,7 +112,7 @@ def decide_scale_to_zero(parameters, memory, step, arriving_load, queued_work, r
 HPA_TARGET_SHARE, HPA_TOLERANCE, HPA_IS_BUSY_SHARE, HPA_AGE_STEPS = range(4)
 
 
-@compiled(DECIDE)
+@compiled_when_called(DECIDE)
 def decide_horizontal(parameters, memory, step, arriving_load, queued_work, replicas, ready, wanted):  # type: ignore[no-untyped-def]
     """Replicas at which the metric would be at its target, or those there are where it is near enough.
 
@@ -155,7 +155,7 @@ REQUESTS_PER_WORK, REQUESTS_PER_REPLICA, REQUESTS_IN_SERVICE, ACTIVE_ABOVE, QUEU
 POLLING_STEPS, COOLDOWN_STEPS, MAY_BE_ZERO = range(5, 8)
 
 
-@compiled(DECIDE)
+@compiled_when_called(DECIDE)
 def decide_queue_depth(parameters, memory, step, arriving_load, queued_work, replicas, ready, wanted):  # type: ignore[no-untyped-def]
     """Replicas for the requests there are, so many for each, or those there are where that is near enough.
 
