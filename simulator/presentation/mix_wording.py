@@ -11,7 +11,7 @@ from rich.table import Table
 
 from simulator.presentation.console import plain_table
 from simulator.presentation.numbers import number, percent, whole_usd
-from simulator.solving.best_mix import BestMix, below_share
+from simulator.solving.best_mix import SAME_SHARE, BestMix, below_share
 from simulator.solving.study import Study
 
 _MOST_ROWS = 11  # of the table in the terminal
@@ -30,17 +30,20 @@ def mix_sentence(mix: BestMix) -> str:
 
 def mix_sentences(mix: BestMix) -> list[str]:
     """The same from the fullest wording to the shortest."""
-    cost = f"{whole_usd(mix.best_usd_per_month)} a month"
+    cost, above = f"{whole_usd(mix.best_usd_per_month)} a month", (mix.below_baseline_share or 0.0) < 0
     if mix.best_count == 0:
-        rest = "all on demand is cheapest" if mix.what == "reserved replicas" else "the API alone is cheapest"
-        head, parts = f"Cheapest base of {mix.option}: none; {rest}, {cost}", [_below_full(mix), *_baseline(mix)]
+        if mix.what == "reserved replicas":
+            rest = "all on demand is cheapest"
+        else:
+            rest = "all by the API" if _baseline(mix) else "the API alone is cheapest"
+        head, parts = f"Cheapest base of {mix.option}: none; {rest}, {cost}", [_below_full(mix)]
     else:
         what = counted(mix, mix.best_count)
         if mix.best == mix.full:
             what += ", which is all of them," if mix.what == "reserved replicas" else ", which serve everything,"
         head = f"Cheapest base of {mix.option}: {what} at {cost}"
-        parts = [_below_none(mix), "" if mix.best == mix.full else _below_full(mix), *_baseline(mix)]
-    parts = [part for part in parts if part]
+        parts = [_below_none(mix), *([] if mix.best == mix.full else [_below_full(mix)])]
+    parts = [*parts, *_baseline(mix)] if above else [*_baseline(mix), *parts]
     return [f"{head}: {', '.join(parts[:said])}." for said in range(len(parts), 0, -1)] + [f"{head}."]
 
 
@@ -80,22 +83,29 @@ def _percent(share: float) -> str:
 
 def mix_note(mix: BestMix) -> str:
     """How the base was found, and what that guarantees."""
-    last = f"{mix.counts[-1]:,.0f}"
-    if mix.what == "reserved replicas":
-        how = f"every base from 0 to {last}" if mix.is_proved else f"{mix.counts.size} bases from 0 to {last}"
-        surely = "" if mix.is_proved else ", no neighbour of the cheapest costs less"
-    else:
-        how = f"every count from 0 to {last}" if _is_every(mix) else f"{mix.counts.size} counts from 0 to {last}"
-        surely = (
-            "" if _is_every(mix) else ", no other can cost less" if mix.is_proved else ", no other should cost less"
-        )
-    return f"{mix.option}: base found at run rate ({how} simulated{surely}), kept at every other volume and over time"
+    name = "base" if mix.what == "reserved replicas" else "count"
+    every = f"every {name}" if _is_every(mix) else f"{mix.counts.size:,} {name}s"
+    how = f"{every} from 0 to {mix.counts[-1]:,.0f} simulated{_surely(mix)}"
+    return f"{mix.option}: base found at run rate ({how}), kept at every other volume and over time"
 
 
 def _is_every(mix: BestMix) -> bool:
     """Whether no count between two was left out."""
+    if mix.what == "reserved replicas":
+        return mix.cheaper_usd_per_month is not None
     steps = np.diff(mix.counts)
     return steps.size == 0 or bool(np.all(steps <= steps[0]))
+
+
+def _surely(mix: BestMix) -> str:
+    """What is known of the counts that were not simulated."""
+    if _is_every(mix):
+        return ""
+    if mix.cheaper_usd_per_month is None:
+        return ", no neighbour of the cheapest costs less" if mix.what == "reserved replicas" else ""
+    if mix.cheaper_usd_per_month > SAME_SHARE * mix.best_usd_per_month:
+        return f", no other can be more than {whole_usd(mix.cheaper_usd_per_month)} cheaper"
+    return ", no other can cost less"
 
 
 def mix_content(mix: BestMix) -> dict[str, Any]:
@@ -112,7 +122,7 @@ def mix_content(mix: BestMix) -> dict[str, Any]:
         "below": {
             name: {"usd_per_month": usd - best_usd, "share": below_share(best_usd, usd)} for name, usd in others.items()
         },
-        "is_proved": mix.is_proved,
+        "cheaper_usd_per_month": mix.cheaper_usd_per_month,
         "by_count": {str(name): column.tolist() for name, column in mix_table(mix).items() if name != "option"},
     }
 

@@ -17,6 +17,7 @@ from simulator.domain.plans import Array
 
 AT_ONCE = 64  # counts of one pass
 ALL_UP_TO = 256  # as many are all tried
+MOST_TRIED = 4096
 _ROUNDING = 1e-12
 
 
@@ -52,7 +53,7 @@ class Tried:
         return int(np.argmax(self.left_share <= 0.0)) if np.any(self.left_share <= 0.0) else None
 
 
-TryCounts = Callable[[Array], Tried]
+TryPlaces = Callable[[Array], Tried]
 
 
 def together(one: Tried, other: Tried) -> Tried:
@@ -76,48 +77,58 @@ def together(one: Tried, other: Tried) -> Tried:
     )
 
 
-def search_counts(try_counts: TryCounts, candidates: Array) -> Tried:
-    """Try counts until the cheapest of all candidates, and the least that leaves nothing, are among them for certain.
+def search_counts(try_places: TryPlaces, last: int) -> tuple[Tried, float | None]:
+    """Try places 0 to `last`, each with its count, until the cheapest, and the least that leaves nothing, are found.
 
     Parameters
     ----------
-    try_counts : function
-        From rising counts to what they come to.
-    candidates : array of shape (n,)
-        Rising counts.
+    try_places : function
+        From rising places to what their counts come to; counts rise with the places.
+    last : int
+        The greatest place.
 
     Returns
     -------
     Tried
-        All candidates where they are at most `ALL_UP_TO`, else those that were looked at.
+        Every place where they are at most `ALL_UP_TO`, else those that were looked at.
+    float or None
+        By how much one that was not looked at can be cheaper at most: 0, unless more than `MOST_TRIED` would have to be
+        looked at. None: the parts were not seen to rise and fall as they should, so that there is no bound.
+        [USD per month]
 
     Notes
     -----
-    Exact where own never falls and left never rises with the count, see above; a pass divides every gap that may hold
-    something cheaper, or the end of what is left, so there are few passes for any number of candidates.
+    Branch and bound: a pass divides the gaps between neighbours that may hold something cheaper, those with the lowest
+    bound first, and the gap in which the first that leaves nothing must be.
     """
-    last = candidates.size - 1
     if last < ALL_UP_TO:
-        places = np.arange(last + 1)
-    else:
-        # Small counts differ most, so they lie closer.
-        places = np.unique(np.rint(np.geomspace(1.0, last + 1.0, AT_ONCE) - 1.0).astype(np.int64))
-    tried = try_counts(candidates[places])
+        return try_places(np.arange(last + 1.0)), 0.0
+    # Small counts differ most, so they lie closer.
+    places = np.unique(np.rint(np.geomspace(1.0, last + 1.0, AT_ONCE) - 1.0))
+    tried = try_places(places)
     while True:
-        gaps = _open_gaps(tried, places)
-        if not gaps:
-            return tried
-        per_gap = max(1, AT_ONCE // len(gaps))
-        inside = [np.linspace(low, high, per_gap + 2)[1:-1] for low, high in gaps]
-        new = np.setdiff1d(np.rint(np.concatenate(inside)).astype(np.int64), places)
-        tried = together(tried, try_counts(candidates[new]))
+        gaps, cheaper_usd = _open_gaps(tried, places)
+        if not gaps.size or places.size >= MOST_TRIED:
+            return tried, cheaper_usd if _is_monotone(tried) else None
+        parts = np.arange(1.0, AT_ONCE // gaps.size + 1.0) / (AT_ONCE // gaps.size + 1.0)
+        inside = places[gaps, None] + np.diff(places)[gaps, None] * parts
+        new = np.setdiff1d(np.rint(inside), places)
+        tried = together(tried, try_places(new))
         places = np.union1d(places, new)
 
 
-def _open_gaps(tried: Tried, places: Array) -> list[tuple[int, int]]:
-    """Neighbours tried with others between them of which one may be the cheapest, or the first that leaves nothing."""
+def _open_gaps(tried: Tried, places: Array) -> tuple[Array, float]:
+    """Places in `places` before gaps worth a look, at most as many as a pass holds, and how much cheaper any can be."""
     own, left, best = tried.own_usd, tried.left_usd, float(tried.usd_per_month.min())
-    least_between = own[:-1] + left[1:]
-    is_end = (tried.left_share[:-1] > 0.0) & (tried.left_share[1:] <= 0.0)
-    is_open = (np.diff(places) > 1) & ((least_between < best * (1.0 - _ROUNDING)) | is_end)
-    return [(int(places[at]), int(places[at + 1])) for at in np.flatnonzero(is_open)]
+    has_room = np.diff(places) > 1
+    cheaper_usd = np.where(has_room, best * (1.0 - _ROUNDING) - (own[:-1] + left[1:]), 0.0)
+    is_end = has_room & (tried.left_share[:-1] > 0.0) & (tried.left_share[1:] <= 0.0)
+    order = np.argsort(np.where(is_end, -np.inf, -cheaper_usd), kind="stable")
+    is_open = is_end | (cheaper_usd > 0.0)
+    return order[is_open[order]][:AT_ONCE], float(cheaper_usd.max(initial=0.0))
+
+
+def _is_monotone(tried: Tried) -> bool:
+    """Whether own cost was seen never to fall, and what is left never to rise, but for rounding."""
+    slack = 1e-9 * float(tried.usd_per_month.max())
+    return bool(np.all(np.diff(tried.own_usd) >= -slack) and np.all(np.diff(tried.left_usd) <= slack))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -32,7 +33,7 @@ class FoundCount:
 
     what: What
     tried: Tried
-    is_proved: bool  # that no count costs less
+    cheaper_usd: float | None  # by how much a count that was not tried may cost less at most; None: not known
     option: FleetPlan
 
     @property
@@ -65,36 +66,32 @@ def _with_base(option: FleetPlan, count: int) -> FleetPlan:
 
 
 def _fixed_base(option: FleetPlan, demand: Demand, requests_per_month: float, run_rate_of: RunRateOf) -> FoundCount:
-    """Replicas that run all the time beside an API, or nodes of one's own that hold them."""
+    """Replicas that run all the time beside an API, or nodes of one's own that hold them: from none to the peak's."""
     step = 1 if option.replicas.divisible else option.replicas.increment
     per_count = step if option.owned is not None else 1  # replicas of what is counted
+    maximum = math.inf if option.replicas.maximum is None else float(option.replicas.maximum)
+    room = 1.0 if option.spot is None else _SPOT_ROOM
+    most = min(room * _peak_load(option, demand, requests_per_month), maximum)
 
-    def try_counts(counts: Array) -> Tried:
-        return _tried(counts, run_rate_of(option, counts * per_count))
+    def try_places(places: Array) -> Tried:
+        replicas = np.minimum(places * step, maximum)
+        return _tried(replicas / per_count, run_rate_of(option, replicas))
 
-    replicas = _replicas_to_try(option, _peak_load(option, demand, requests_per_month), step)
-    tried = search_counts(try_counts, replicas / per_count)
+    tried, cheaper_usd = search_counts(try_places, math.ceil(most / step))
     count = int(tried.counts[tried.best])
     found = dataclasses.replace(
         option,
         autoscaling=FixedFleet(kind="fixed", count=count * per_count),
         owned=None if option.owned is None else option.owned.with_nodes(count),
     )
-    return FoundCount("replicas" if option.owned is None else "nodes", tried, option.spot is None, found)
+    what: What = "replicas" if option.owned is None else "nodes"
+    return FoundCount(what, tried, cheaper_usd if option.spot is None else None, found)
 
 
 def _peak_load(option: FleetPlan, demand: Demand, requests_per_month: float) -> float:
     """Replicas that the greatest step fills."""
     arriving = lane_arrivals(option, demand, np.array([requests_per_month]), grown=False)
     return float(arriving.greatest()[0])
-
-
-def _replicas_to_try(option: FleetPlan, peak_load: float, step: int) -> Array:
-    """From none to what serves every step, in whole machines, and at most the maximum. Rising."""
-    room = 1.0 if option.spot is None else _SPOT_ROOM
-    counts = np.arange(np.ceil(room * peak_load / step) + 1.0) * step
-    maximum = option.replicas.maximum
-    return counts if maximum is None else np.unique(np.minimum(counts, float(maximum)))
 
 
 def _reserved_base(option: FleetPlan, demand: Demand, requests_per_month: float, run_rate_of: RunRateOf) -> FoundCount:
@@ -126,7 +123,9 @@ def _reserved_base(option: FleetPlan, demand: Demand, requests_per_month: float,
             break
         tried = together(tried, try_places(np.array(beside, dtype=np.float64)))
     count = int(tried.counts[tried.best])
-    return FoundCount("reserved replicas", tried, tried.counts.size == last + 1, _with_base(option, count))
+    return FoundCount(
+        "reserved replicas", tried, 0.0 if tried.counts.size == last + 1 else None, _with_base(option, count)
+    )
 
 
 def _tried(counts: Array, rates: RunRate) -> Tried:

@@ -37,8 +37,8 @@ class BestMix:
         (of a reserved base: all reserved). None where the maximum is below it.
     baseline_usd_per_month : float or None
         What the scenario's baseline costs; None where it can't be planned.
-    is_proved : bool
-        Whether no count can cost less; else none of those tried does.
+    cheaper_usd_per_month : float or None
+        By how much a count that was not tried may cost less at most, mostly 0; None: not known, and none tried does.
     """
 
     option: str
@@ -55,7 +55,7 @@ class BestMix:
     best: int
     full: int | None
     baseline_usd_per_month: float | None
-    is_proved: bool
+    cheaper_usd_per_month: float | None
 
     @property
     def best_count(self) -> int:
@@ -144,7 +144,7 @@ def best_mix(plan: Plan, option: str) -> BestMix:
         best=tried.best,
         full=_full(found),
         baseline_usd_per_month=baseline_usd,
-        is_proved=found.is_proved,
+        cheaper_usd_per_month=found.cheaper_usd,
     )
 
 

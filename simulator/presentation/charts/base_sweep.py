@@ -71,7 +71,8 @@ def base_sweep_chart(rows: pd.DataFrame, key: str, title: str) -> Figure:
         _volume_axis(volume, np.concatenate([first, settled]))
         _name_ends(page, volume, VOLUME, volumes)
         for axes in (cost, volume):
-            axes.set_xlim(places.min() - 0.5, places.max() + 0.5)
+            reach = max(0.5, 0.02 * float(np.ptp(places)))
+            axes.set_xlim(places.min() - reach, places.max() + reach)
             axes.set_xticks(ticks, texts if axes is volume else [])
             theme.clean_axes(axes)
         volume.set_xlabel(page.first_that_fits(key_labels(key), VOLUME.width, NAME), labelpad=9)
@@ -98,8 +99,9 @@ def _places(values: Sequence[object]) -> tuple[Array, list[float], list[str]]:
     numbers = [float(value) if isinstance(value, int | float | np.number) else np.nan for value in values]
     places = np.array(numbers)
     words = np.flatnonzero(np.isnan(places))
-    greatest = np.nanmax(places) if words.size < places.size else -1.0
-    places[words] = greatest + 1.0 + np.arange(words.size)
+    greatest = float(np.nanmax(places)) if words.size < places.size else -1.0
+    apart = max(1.0, 0.08 * (greatest - float(np.nanmin(places)))) if words.size < places.size else 1.0
+    places[words] = greatest + apart * np.arange(1, words.size + 1)
     given = np.setdiff1d(np.arange(places.size), words)
     ticks = linear_ticks(float(places[given].min()), float(greatest), 14, whole=True) if given.size > 1 else []
     ticks = ticks or list(places[given])

@@ -74,7 +74,9 @@ def mix_chart(mix: BestMix, title: str) -> Figure:
         _label_minimum(page, axes, mix, np.column_stack([counts, total]))
         page.label_axes(axes, PLOT, [f"Base of {mix.option} [{mix.what}]", f"[{mix.what}]"], ["Cost [USD per month]"])
         page.heading(title, mix_sentences(mix))
-        page.footer(page.first_that_fits([f"{mix_note(mix)}. A month is 730 h.", mix_note(mix)], RIGHT - LEFT, SMALL))
+        note = mix_note(mix)
+        notes = [f"{note}. A month is 730 h.", note, f"{note.rpartition(')')[0]})"]
+        page.footer(page.first_that_fits(notes, RIGHT - LEFT, SMALL))
         _column(page, mix, parts, is_full_shown=mix.full is None or mix.full < counts.size)
     return page.figure
 
@@ -151,6 +153,7 @@ def _mark_ends(axes: Axes, mix: BestMix, counts: Array) -> None:
         )  # fmt: skip
     usd = mix.baseline_usd_per_month
     if usd is not None and _tells_baseline(mix) and usd <= axes.get_ylim()[1]:
+        axes.axhline(usd, color=PAPER, linewidth=4.0, zorder=3)
         axes.axhline(usd, color=INK, linewidth=1.6, linestyle=(0.0, (5.0, 3.0)), zorder=3)
 
 
