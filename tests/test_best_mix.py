@@ -3,7 +3,9 @@
 import dataclasses
 import json
 import math
+import re
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -212,6 +214,9 @@ SCENARIOS = {
         egress={"steps": [{"from_gb": 0, "usd_per_gb": 0.3}, {"from_gb": 20, "usd_per_gb": 0.01}]},
     ),
     "dear API with requests of many lengths": case(MIXED, api_usd=20.0),
+    "an endpoint of one's own": case(
+        kind="dedicated_endpoint", usd_per_replica_hour=3.0, rental=None, replicas={"maximum": 30}
+    ),
     "own nodes": case(rental=None, autoscaling=None, owned=NODES, gpus_per_replica=2),
     "own nodes and hires": case(
         rental=None,
@@ -568,6 +573,25 @@ def test_a_run_writes_the_table_and_the_picture_of_a_mix(reports):
     assert below["share"] == pytest.approx(1 - mix.best_usd_per_month / mix.none_usd_per_month)
     assert content["by_count"]["usd_per_month"] == pytest.approx(mix.usd_per_month.tolist())
     assert mix_note(mix) in summary["assumptions"]
+
+
+def blocks_of_the_page(language):
+    page = (Path(__file__).parents[1] / "docs" / "best-mix.md").read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", page, flags=re.M | re.S)
+
+
+@pytest.mark.slow
+def test_the_page_shows_what_the_run_prints(reports):
+    _, printed, _ = reports
+    (shown,) = blocks_of_the_page("text")
+    for part in shown.split("\n\n"):
+        assert " ".join(part.split()) in printed
+
+
+def test_the_python_of_the_page_runs(capsys):
+    (block,) = blocks_of_the_page("python")
+    exec(compile(block, "best-mix.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines()[0].split()[0] == "11"
 
 
 def test_a_scenario_without_a_base_to_find_says_nothing_of_it():

@@ -10,7 +10,7 @@ import pandas as pd
 from rich.table import Table
 
 from simulator.presentation.console import plain_table
-from simulator.presentation.numbers import number, percent, whole_usd
+from simulator.presentation.numbers import number, whole_usd
 from simulator.solving.best_mix import SAME_SHARE, BestMix, below_share
 from simulator.solving.study import Study
 
@@ -30,7 +30,8 @@ def mix_sentence(mix: BestMix) -> str:
 
 def mix_sentences(mix: BestMix) -> list[str]:
     """The same from the fullest wording to the shortest."""
-    cost, above = f"{whole_usd(mix.best_usd_per_month)} a month", (mix.below_baseline_share or 0.0) < 0
+    cost = f"{whole_usd(mix.best_usd_per_month)} a month"
+    is_last = mix.what == "reserved replicas" or (mix.below_baseline_share or 0.0) < 0
     if mix.best_count == 0:
         if mix.what == "reserved replicas":
             rest = "all on demand is cheapest"
@@ -43,7 +44,7 @@ def mix_sentences(mix: BestMix) -> list[str]:
             what += ", which is all of them," if mix.what == "reserved replicas" else ", which serve everything,"
         head = f"Cheapest base of {mix.option}: {what} at {cost}"
         parts = [_below_none(mix), *([] if mix.best == mix.full else [_below_full(mix)])]
-    parts = [*parts, *_baseline(mix)] if above else [*_baseline(mix), *parts]
+    parts = [*parts, *_baseline(mix)] if is_last else [*_baseline(mix), *parts]
     return [f"{head}: {', '.join(parts[:said])}." for said in range(len(parts), 0, -1)] + [f"{head}."]
 
 
@@ -163,7 +164,7 @@ def mix_file_table(mix: BestMix) -> pd.DataFrame:
 def mix_rows(mix: BestMix) -> Table:
     """The ends and what lies around the cheapest, for the terminal."""
     table = plain_table(f"{mix.option} at its own volume, run rate, by its base")
-    for name in (mix.what, "USD a month", "fleet", "API", "by the API", "utilization", "above the cheapest"):
+    for name in (mix.what, "USD a month", "fleet", "API", "by the API", "utilization", "cheapest lies below"):
         table.add_column(name, justify="right")
     for place in _shown(mix):
         usd = mix.usd_per_month[place]
@@ -174,13 +175,15 @@ def mix_rows(mix: BestMix) -> Table:
             f"{mix.api_usd_per_month[place]:,.0f}",
             f"{mix.api_share[place]:.2%}",
             f"{mix.utilization_share[place]:.0%}",
-            "cheapest" if place == mix.best else f"{usd - mix.best_usd_per_month:,.0f} ({percent(_above(mix, usd))})",
+            "cheapest" if place == mix.best else _distance(mix, float(usd)),
         )
     return table
 
 
-def _above(mix: BestMix, usd: float) -> float:
-    return usd / mix.best_usd_per_month - 1.0 if mix.best_usd_per_month > 0 else 0.0
+def _distance(mix: BestMix, usd: float) -> str:
+    """How far the cheapest lies below a cost."""
+    best = mix.best_usd_per_month
+    return f"{usd - best:,.0f} ({below_share(best, usd):.1%})"
 
 
 def _shown(mix: BestMix) -> list[int]:
