@@ -69,7 +69,12 @@ def with_count(scenario, count):
 
 def costs_one_by_one(scenario, counts):
     """Cost of each count, from a scenario of its own."""
-    return [own_option(with_count(scenario, count)).usd_per_month for count in counts]
+    return [cost_of(with_count(scenario, count)) for count in counts]
+
+
+def cost_of(scenario, name="own"):
+    plan = sim.interface.make_plan(sim.load_scenario(scenario))
+    return float(run_rate(plan, name, np.array([plan.scenario.tokens_per_month])).usd_per_month[0])
 
 
 def own_option(scenario):
@@ -225,6 +230,17 @@ SCENARIOS = {
         engineers={"usd_per_person_year": 120_000, "gpus_per_person": 12},
     ),
 }
+_CACHED = {"input_tokens": 5_000, "output_tokens": 300, "prefix": {"tokens": 3_000, "lifetime_s": 300}}
+_LENGTHS = {"input_tokens": {"mean": 400, "p99": 3_000}, "output_tokens": {"mean": 300, "p99": 1_000}}
+SCENARIOS |= {
+    "an API that is dearer by day": case(MIXED, rental={"usd_per_gpu_hour": 0.4}),
+    "a cached prefix": {**case(MIXED), "workload": {"q": _CACHED}},
+    "counted requests": {**case({**MIXED, "counts": "poisson"}, requests_per_day=5e4), "workload": {"q": _LENGTHS}},
+}
+SCENARIOS["an API that is dearer by day"]["options"]["api"] = {"kind": "api", "model": "deepseek-chat"}
+SCENARIOS["a cached prefix"]["options"]["api"] = {"kind": "api", "model": "claude-haiku-4-5"}
+SCENARIOS["counted requests"]["options"]["own"]["throughput"] = {"requests_per_s": 0.05}
+SCENARIOS["counted requests"]["options"]["own"]["rental"] = {"usd_per_gpu_hour": 0.2}
 for _scenario in SCENARIOS.values():
     _own = _scenario["options"]["own"]
     for _key in [key for key, value in _own.items() if value is None]:
@@ -315,6 +331,39 @@ def test_a_base_on_spot_is_the_cheapest_of_all_tried():
     assert mix.best_count == int(np.argmin(costs))
     assert mix.best_usd_per_month == pytest.approx(min(costs), rel=1e-12)
     assert mix.cheaper_usd_per_month is None
+
+
+# What moves it
+
+
+@settings(max_examples=15, deadline=None)
+@given(factor=st.floats(0.01, 100.0))
+def test_all_prices_times_the_same_change_no_count(factor):
+    hires = {"usd_per_person_year": 90_000 * factor, "gpus_per_person": 4}
+    scaled = case(MIXED, 5.0 * factor, rental={"usd_per_gpu_hour": 4.0 * factor}, engineers=hires)
+    mix, plain = sim.best_mix(scaled), sim.best_mix(case(MIXED, engineers={**hires, "usd_per_person_year": 90_000}))
+    assert mix.best_count == plain.best_count
+    np.testing.assert_allclose(mix.usd_per_month, factor * plain.usd_per_month, rtol=1e-9)
+
+
+def test_a_dearer_api_never_makes_the_base_smaller_nor_a_dearer_rent_larger():
+    """cost = own(n) + price x left(n), and left never rises with n: the cheapest n never falls with the price."""
+    hires = {"usd_per_person_year": 90_000, "gpus_per_person": 5}
+    by_price = [sim.best_mix(case(MIXED, usd, engineers=hires)).best_count for usd in np.geomspace(0.5, 200.0, 14)]
+    by_rent = [
+        sim.best_mix(case(MIXED, rental={"usd_per_gpu_hour": usd})).best_count for usd in np.geomspace(0.1, 40, 14)
+    ]
+    assert by_price == sorted(by_price)
+    assert by_rent == sorted(by_rent, reverse=True)
+    assert len(set(by_price)) > 4
+    assert len(set(by_rent)) > 4
+
+
+@pytest.mark.parametrize(("usd_per_mtok", "expected"), [(1.0, 0), (1.38, 0), (1.40, 11), (6.9, 11), (7.0, 12)])
+def test_at_constant_traffic_the_base_is_none_or_all_but_a_rest_that_would_idle(usd_per_mtok, expected):
+    """11.2 replicas' work. A full one serves 800 tokens/s for 4 USD an hour: 1.389 USD a million, the last a fifth."""
+    mix = sim.best_mix(case({}, usd_per_mtok, requests_per_day=11.2 * 86_400))
+    assert (mix.best_count, mix.full_count) == (expected, 12)
 
 
 # The ends
@@ -492,7 +541,7 @@ def test_a_reserved_base_counts_what_cold_starts_send_to_the_api():
     costs = []
     for count in range(mix.full_count + 1):
         scenario["options"]["own"]["reserved"] = {"replicas": count, "usd_per_gpu_hour": 2.4}
-        costs.append(own_option(scenario).usd_per_month)
+        costs.append(cost_of(scenario))
     assert mix.best_count == int(np.argmin(costs))
     assert mix.best_usd_per_month == pytest.approx(min(costs), rel=1e-12)
     wanted = sim.simulate(case(DAY_AND_NIGHT, **fleet), "own").billed_replicas
