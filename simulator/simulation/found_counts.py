@@ -36,11 +36,6 @@ class FoundCount:
     cheaper_usd: float | None  # by how much a count that was not tried may cost less at most; None: not known
     option: FleetPlan
 
-    @property
-    def count(self) -> int:
-        """The count that costs least."""
-        return int(self.tried.counts[self.tried.best])
-
 
 def find_count(
     option: FleetPlan, demand: Demand, requests_per_month: float, run_rate_of: RunRateOf
