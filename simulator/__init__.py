@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
+    "best_mix",
     "break_even",
     "cost_curve",
     "draw_demand",
@@ -35,7 +36,7 @@ _ELSEWHERE = {
 if TYPE_CHECKING:
     from simulator.catalogue.asking import estimate_throughput
     from simulator.catalogue.benchmark_files import read_benchmark_file
-    from simulator.interface import break_even, cost_curve, draw_demand, latency, load_scenario, simulate
+    from simulator.interface import best_mix, break_even, cost_curve, draw_demand, latency, load_scenario, simulate
     from simulator.traces.fitting import fit_recording
     from simulator.traces.reading import read_recording
 

@@ -19,10 +19,12 @@ from simulator.simulation.ledger import simulate_option
 from simulator.simulation.option_latency import option_latency
 from simulator.simulation.results import Ledger
 from simulator.simulation.shared_costs import demand_of
+from simulator.solving.best_mix import BestMix, options_with_a_mix
+from simulator.solving.best_mix import best_mix as _best_mix
 from simulator.solving.curve import cost_table, curve_volumes
 from simulator.solving.study import Study, solve
 
-__all__ = ["break_even", "cost_curve", "draw_demand", "latency", "load_scenario", "make_plan", "simulate"]
+__all__ = ["best_mix", "break_even", "cost_curve", "draw_demand", "latency", "load_scenario", "make_plan", "simulate"]
 
 ScenarioLike = Scenario | str | Path | Mapping[str, Any]
 
@@ -241,6 +243,44 @@ def break_even(scenario: ScenarioLike) -> Study:
     True
     """
     return solve(_plan(scenario))
+
+
+def best_mix(scenario: ScenarioLike, option: str | None = None) -> BestMix:
+    """The base that costs least: replicas or nodes of one's own beside an API, or reserved ones, with the whole table.
+
+    Parameters
+    ----------
+    scenario : Scenario, name, path or mapping
+        What `load_scenario` takes, or its result.
+    option : str, optional
+        Option whose `autoscaling.count`, `owned.nodes` or `reserved.replicas` is `auto`; may be left out where there is
+        one such.
+
+    Returns
+    -------
+    BestMix
+        `.best_count`, its cost and the API's share; cost over `.counts`; what the API alone and pure self-hosting cost.
+
+    Raises
+    ------
+    ValueError
+        If the option is unknown, can't be planned or leaves no base to be found.
+
+    Examples
+    --------
+    >>> import simulator as sim
+    >>> mix = sim.best_mix("hybrid-burst")
+    >>> bool(mix.usd_per_month[mix.best] == mix.usd_per_month.min())
+    True
+    """
+    plan = _plan(scenario)
+    if option is None:
+        options = options_with_a_mix(plan, list(plan.options))
+        if len(options) != 1:
+            held = ", ".join(options) or "none"
+            raise ValueError(f"option is missing; options that leave a base to be found: {held}")
+        option = options[0]
+    return _best_mix(plan, option)
 
 
 def _plan(scenario: ScenarioLike) -> Plan:

@@ -6,13 +6,13 @@ import math
 
 from simulator.catalogue import hardware
 from simulator.catalogue.cold_start import cold_start_parts
+from simulator.catalogue.counts_to_find import check_count_to_find, replicas_on_nodes
 from simulator.catalogue.fleet_throughput import chosen_layouts, served_requests_per_s
 from simulator.catalogue.layouts import COUNTS_TRIED
 from simulator.catalogue.lookups import Lookup
 from simulator.catalogue.machines import Machine, machine_of, whole_machines
 from simulator.catalogue.notes import Notes
 from simulator.catalogue.work_shares import work_shares
-from simulator.domain.autoscaling import FixedFleet
 from simulator.domain.options import Rental, SelfHostedOption
 from simulator.domain.overheads import Overheads
 from simulator.domain.plans import FleetPlan, PlanFault, SpotTerms
@@ -40,8 +40,9 @@ def plan_fleet(
     if requests_per_s is None or machine is None or name in notes.faults:
         return None
     replicas, autoscaling = option.replicas, option.autoscaling
-    if machine.owned is not None:
-        autoscaling = FixedFleet(kind="fixed", count=machine.owned.replicas(gpus))
+    check_count_to_find(scenario, option, lookup)
+    if option.owned is not None and machine.owned is not None:
+        replicas, autoscaling = replicas_on_nodes(option.owned, machine.owned.replicas(gpus))
     elif machine.replicas_per_instance > 1 and not replicas.divisible:
         replicas = whole_machines(option, machine.replicas_per_instance, lookup)
     cold_start_s = _cold_start_s(option, gpus, lookup)

@@ -84,7 +84,8 @@ def _owned(
         return None
     replicas = figures.replicas(gpus)
     paid = figures.nodes * figures.gpus_per_node / replicas
-    return Machine(0.0, 1, paid, f"{figures.nodes} own nodes of {figures.gpus_per_node} GPUs", figures)
+    number = "" if owned.nodes == "auto" else f"{figures.nodes} "
+    return Machine(0.0, 1, paid, f"{number}own nodes of {figures.gpus_per_node} GPUs", figures)
 
 
 def _offer(

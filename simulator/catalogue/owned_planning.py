@@ -68,9 +68,10 @@ def owned_figures(
     is_faulty = len(lookup.notes.faults.get(lookup.name, ())) > faults_before
     if is_faulty or usd_per_node is None or draw is None or usd_per_kwh is None or colocation is None:
         return None
-    hardware_usd = owned.nodes * usd_per_node
+    nodes = 1 if owned.nodes == "auto" else owned.nodes  # one stands for those that are to be found
+    hardware_usd = nodes * usd_per_node
     return OwnedFigures(
-        nodes=owned.nodes,
+        nodes=nodes,
         gpus_per_node=gpus,
         hardware_usd=hardware_usd,
         life_hours=life_hours,

@@ -22,7 +22,8 @@ def command(
     """Simulate scenarios, find their break-even, write report and charts.
 
     SCENARIO is a file, or the name of a bundled one (`breakeven list scenarios`). Writes summary.json, curve.csv,
-    timeline.csv, crossover.png, crossover.pdf, timeline.png and bill.png to OUTPUT/<scenario>/.
+    timeline.csv, crossover.png, crossover.pdf, timeline.png and bill.png to OUTPUT/<scenario>/; mix.csv, mix.png
+    and mix.pdf too where the base of a fleet is found.
 
     \b
     Example:  breakeven run support-chatbot --set traffic.requests_per_day=1e6

@@ -31,9 +31,10 @@ def command(sweep_file: str, overrides: tuple[str, ...], output: Path, as_json: 
     from simulator.config.scenarios import check_plan, scenario_document
     from simulator.config.sweeps import load_sweep
     from simulator.domain.plans import Plan
+    from simulator.presentation.charts.base_sweep import is_size_of_a_base
     from simulator.presentation.console import print_rows
     from simulator.presentation.files import json_text
-    from simulator.presentation.numbers import volume
+    from simulator.presentation.numbers import volume, whole_usd
     from simulator.presentation.report import write_sweep_report
     from simulator.sweeping.grid import FAULT, sweep_rows
 
@@ -60,10 +61,14 @@ def command(sweep_file: str, overrides: tuple[str, ...], output: Path, as_json: 
     if as_json:
         click.echo(json_text(rows.astype(object).where(rows.notna(), None).to_dict(orient="records")), nl=False)
         return
-    columns = [*sweep.grid, "challenger", "status", "first_tokens_per_month", "settled_tokens_per_month"]
+    volumes = ["first_tokens_per_month", "settled_tokens_per_month"]
+    costs = ["challenger_usd_per_month"] if any(map(is_size_of_a_base, sweep.grid)) else []
+    columns = [*sweep.grid, "challenger", "status", *volumes, *costs]
     shown = rows.reindex(columns=columns).astype(object).where(lambda table: table.notna(), None)
-    for name in columns[-2:]:
-        shown[name] = [None if amount is None else volume(amount) for amount in shown[name]]
+    for name in volumes:
+        shown[name] = ["" if amount is None else volume(amount) for amount in shown[name]]
+    for name in costs:
+        shown[name] = ["" if amount is None else whole_usd(amount) for amount in shown[name]]
     print_rows(sweep.title, columns, shown.itertuples(index=False), sys.stdout)
     for message in dict.fromkeys(rows["message"].dropna()):
         click.echo(f"! {message}")

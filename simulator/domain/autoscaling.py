@@ -61,12 +61,13 @@ class ColdStart(Model):
 
 
 class FixedFleet(Model):
-    """The same number of replicas all the time: given, or sized to the highest step of the demand."""
+    """The same number of replicas all the time: given, found, or sized to the highest step of the demand."""
 
     kind: Literal["fixed"]
-    count: Whole | None = Field(
+    count: Whole | Literal["auto"] | None = Field(
         default=None,
-        description="Replicas; overrides minimum and spare. Left out: the sampled peak over target_share.",
+        description="Replicas; overrides minimum and spare. `auto`: as many as cost least at the scenario's volume "
+        "together with the API that serves the rest. Left out: the sampled peak over target_share.",
     )
     target_share: PositiveShare = Field(
         default=1.0, description="Load at the peak over capacity, where the fleet is sized to the peak. [1]"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -76,7 +76,10 @@ class OwnedPower(Model):
 class OwnedHardware(Model):
     """Nodes that are bought, not rented."""
 
-    nodes: PositiveWhole = Field(description="Machines bought together.")
+    nodes: PositiveWhole | Literal["auto"] = Field(
+        description="Machines bought together. `auto`: as many as cost least at the scenario's volume together with "
+        "the API that serves the rest; may be none."
+    )
     gpus_per_node: PositiveWhole | None = Field(
         default=None, description="GPUs of one machine; left out: as many as a replica needs. [GPUs]"
     )
@@ -200,6 +203,18 @@ class OwnedFigures:
     def space_usd_per_hour(self) -> float:
         """Rent of room or cage. [USD/h]"""
         return self.space_usd_per_month / HOURS_PER_MONTH
+
+    def with_nodes(self, nodes: int) -> OwnedFigures:
+        """The same with another number of nodes; without any, nothing is set up and no place is rented."""
+        share = nodes / self.nodes
+        return replace(
+            self,
+            nodes=nodes,
+            hardware_usd=self.hardware_usd * share,
+            spares_usd=self.spares_usd * share,
+            installation_usd=self.installation_usd if nodes else 0.0,
+            space_usd_per_month=self.space_usd_per_month if nodes else 0.0,
+        )
 
     def replicas(self, gpus_per_replica: int) -> int:
         """Replicas of so many GPUs that the nodes hold; none spans two nodes."""

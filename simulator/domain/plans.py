@@ -111,9 +111,9 @@ class FleetPlan:
 OptionPlan = ApiPlan | FleetPlan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
-    """A scenario with every option planned, or the faults that prevent it."""
+    """A scenario with every option planned, or the faults that prevent it. A plan equals itself alone."""
 
     scenario: Scenario
     options: Mapping[str, OptionPlan]

@@ -104,9 +104,10 @@ def distinct(values: Sequence[float], text: Callable[[float, int], str] = number
     >>> distinct([3.001e9, 3.004e9], volume)
     ['3.001 B', '3.004 B']
     """
+    different = len({round_to_digits(value) for value in values})
     for digits in range(3, _MOST_DIGITS + 1):
         texts = [text(value, digits) for value in values]
-        if len(set(texts)) == len(set(values)):
+        if len(set(texts)) == different:
             break
     return texts
 

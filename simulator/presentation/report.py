@@ -12,12 +12,15 @@ from matplotlib.figure import Figure
 
 from simulator.domain.plans import Array
 from simulator.domain.sweep import Sweep
+from simulator.presentation.charts.base_sweep import base_sweep_chart, is_size_of_a_base
 from simulator.presentation.charts.bill import bill_chart
 from simulator.presentation.charts.crossover import crossover_chart
 from simulator.presentation.charts.heatmap import heatmap_chart
 from simulator.presentation.charts.line import line_chart
+from simulator.presentation.charts.mix import mix_chart
 from simulator.presentation.charts.timeline import timeline_chart
 from simulator.presentation.files import json_text, write_in_one_piece, write_tables, write_text
+from simulator.presentation.mix_wording import mix_file_table
 from simulator.presentation.theme import save_figure
 from simulator.presentation.timeline_table import timeline_tables
 from simulator.simulation.results import Ledger
@@ -74,6 +77,19 @@ def write_run_report(
     ]
     if fleets:
         written.append(write_figure(folder / "timeline.png", timeline_chart(fleets, options=list(study.options))))
+    return written + _write_mixes(study, folder)
+
+
+def _write_mixes(study: Study, folder: Path) -> list[Path]:
+    """Table and chart of every base that was found; where there are several, a chart an option."""
+    mixes = study.mixes
+    if not mixes:
+        return []
+    written = [write_tables(folder / "mix.csv", [mix_file_table(mix) for mix in mixes.values()])]
+    for name, mix in mixes.items():
+        figure = mix_chart(mix, study.title)
+        stem = "mix" if len(mixes) == 1 else f"mix-{name}"
+        written += [write_figure(folder / f"{stem}.png", figure), write_figure(folder / f"{stem}.pdf", figure)]
     return written
 
 
@@ -107,6 +123,8 @@ def write_sweep_report(rows: pd.DataFrame, sweep: Sweep, folder: Path) -> list[P
     written = [write_tables(folder / "sweep.csv", [rows])]
     keys = list(sweep.grid)
     challengers = list(dict.fromkeys(rows["challenger"].dropna())) if "challenger" in rows else []
+    if len(keys) == 1 and is_size_of_a_base(keys[0]):  # the others are the same at every point
+        challengers = [name for name in challengers if keys[0].startswith(f"options.{name}.")]
     for challenger in challengers:
         # A point whose scenario has a fault names no challenger; it is drawn with every one of them.
         of_one = rows[(rows["challenger"] == challenger) | rows["challenger"].isna()]
@@ -119,7 +137,9 @@ def write_sweep_report(rows: pd.DataFrame, sweep: Sweep, folder: Path) -> list[P
 
 
 def _sweep_chart(rows: pd.DataFrame, keys: list[str], title: str) -> Figure | None:
-    """Line chart over one key, heat map over two, nothing over more."""
+    """Line chart over one key, heat map over two, nothing over more; over the size of a base its cost too."""
+    if len(keys) == 1 and is_size_of_a_base(keys[0]) and "challenger_usd_per_month" in rows:
+        return base_sweep_chart(rows, keys[0], title)
     if len(keys) == 1:
         return line_chart(
             rows[keys[0]].tolist(),

@@ -13,6 +13,7 @@ from simulator.domain.units import SECONDS_PER_MONTH
 from simulator.presentation.api_wording import option_lines, workload_lines
 from simulator.presentation.decision import decision_sentence, pair_sentence
 from simulator.presentation.demand_wording import demand_lines, demand_warnings
+from simulator.presentation.mix_wording import mix_content, mix_notes
 from simulator.presentation.rate_limit_wording import rate_limit_content, rate_limit_lines, rate_limit_warnings
 from simulator.presentation.wording import volume_words
 from simulator.simulation.results import Ledger
@@ -56,6 +57,8 @@ def summary(study: Study, ledgers: Mapping[str, Ledger]) -> dict[str, Any]:
             for figure in figures_used(study)
         ],
     }
+    if study.mixes:
+        content["best_mixes"] = {name: mix_content(mix) for name, mix in study.mixes.items()}
     return _finite(content)
 
 
@@ -111,7 +114,7 @@ def assumptions(study: Study) -> list[str]:
                 f"billed from the {option.billing_from}"
             )
         lines += option_lines(study, name)
-    lines += rate_limit_lines(study)
+    lines += rate_limit_lines(study) + mix_notes(study)
     lines.append("curve and crossings are at run rate: no growth, prices of the first day, no one-off cost")
     lines.append("costs alone are compared: that the options do the job equally well is for you to judge")
     return lines

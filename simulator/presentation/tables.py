@@ -11,6 +11,7 @@ from rich.table import Table
 
 from simulator.presentation.console import console_for, plain_table
 from simulator.presentation.decision import decision_sentence
+from simulator.presentation.mix_wording import mix_rows, mix_sentence
 from simulator.presentation.summary import assumptions, figures_used, warnings
 from simulator.presentation.wording import at_own_volume, counts_requests, volume_words
 from simulator.simulation.results import Ledger
@@ -22,9 +23,13 @@ def print_study(study: Study, ledgers: Mapping[str, Ledger], files: Sequence[Pat
     console = console_for(stream)
     console.print(f"\n[bold]{escape(study.title)}[/bold]\n")
     console.print(escape(decision_sentence(study, ledgers)))
+    for mix in study.mixes.values():
+        console.print(escape(mix_sentence(mix)))
     console.print()
     console.print(_options_table(study, ledgers))
     console.print(_crossings_table(study))
+    for mix in study.mixes.values():
+        console.print(mix_rows(mix))
     for text in warnings(study, ledgers):
         console.print(f"[yellow]![/yellow] {escape(text)}")
     for text in assumptions(study):

@@ -60,6 +60,7 @@ def serve(
     record: bool = False,
     block_ends: Steps | None = None,
     base_replicas: Array | float | None = None,
+    fixed_replicas: Array | None = None,
 ) -> FleetRun:
     """Serve the demand at each of several volumes with a fleet of its own.
 
@@ -79,6 +80,8 @@ def serve(
         First step after each block to sum over, the ends of the bill months among them; left out: the bill months.
     base_replicas : float or array of shape (n,), optional
         Replicas of each fleet that are paid apart; left out: the plan's.
+    fixed_replicas : array of shape (n,), optional
+        Replicas of each fleet, where it is a fixed one; left out: the plan's.
 
     Returns
     -------
@@ -109,7 +112,8 @@ def serve(
         arriving = lane_arrivals(plan, demand, volumes[lanes], grown=grown)
         base_of_lanes = np.zeros(kernel.LANES)
         base_of_lanes[: lanes.size] = base[lanes]
-        by_row, left = _run_lanes(plan, demand, ends, steered, base_of_lanes, arriving, steps_record)
+        sizes = _fleet_size(plan, arriving, None if fixed_replicas is None else fixed_replicas[lanes])
+        by_row, left = _run_lanes(plan, demand, ends, steered, base_of_lanes, sizes, arriving, steps_record)
         sums[:, :, lanes], queue[lanes] = by_row[:, :, : lanes.size], left[: lanes.size]
     _check_conservation(plan, demand, volumes, sums, queue, grown=grown)
 
@@ -130,13 +134,17 @@ def serve(
     )
 
 
-def _fleet_size(plan: FleetPlan, arriving: LaneArrivals) -> Array:
+def _fleet_size(plan: FleetPlan, arriving: LaneArrivals, fixed_replicas: Array | None) -> Array:
     """Replicas of a fixed fleet in each lane, before the increment: the count, or the sampled peak over the target."""
     policy = plan.autoscaling
+    sizes = np.zeros(kernel.LANES)
     if not isinstance(policy, FixedFleet):
-        return np.zeros(kernel.LANES)
+        return sizes
+    if fixed_replicas is not None:
+        sizes[: fixed_replicas.size] = fixed_replicas
+        return sizes
     if policy.count is not None:
-        return np.full(kernel.LANES, float(policy.count))
+        return sizes + float(policy.count)
     return arriving.greatest() / policy.target_share
 
 
@@ -154,6 +162,7 @@ def _run_lanes(
     ends: Steps,
     steered: Steering,
     base: Array,
+    sizes: Array,
     arriving: LaneArrivals,
     record: Array,
 ) -> tuple[Array, Array]:
@@ -161,7 +170,7 @@ def _run_lanes(
     decision = steered.decision
     patience_steps, patience_fraction = _patience(plan, demand)
     memory = _aligned_zeros(decision.memory_rows * kernel.LANES)
-    memory[: kernel.LANES] = _fleet_size(plan, arriving)
+    memory[: kernel.LANES] = sizes
     spot_numbers, draws, spot_rows = spot_terms(plan, demand, base)
     is_split = plan.spot is not None or bool(np.any(base > 0))
     timing = [decision.reaction_steps, patience_steps, steered.looks_ahead_steps, int(is_split)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import cast
 
 import numpy as np
@@ -14,9 +15,9 @@ from simulator.simulation.api_bills import api_bill, api_lines, bill_over_work, 
 from simulator.simulation.api_ledger import api_ledger, api_run_rate
 from simulator.simulation.demand import Demand, Steps
 from simulator.simulation.fleet import FleetRun, StepRecord, rounded_durations, serve
+from simulator.simulation.found_counts import FoundCount, find_count, with_given_base
 from simulator.simulation.going_live import until_live
 from simulator.simulation.owned_lines import owned_monthly_lines, owned_run_rate_lines
-from simulator.simulation.reserved import with_base
 from simulator.simulation.results import Ledger, RunRate
 from simulator.simulation.shared_costs import (
     arriving_per_month,
@@ -46,15 +47,23 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
     RunRate
         Arrays of shape (n,).
     """
-    demand = demand_of(plan)
     requests = np.atleast_1d(np.asarray(tokens_per_month, dtype=np.float64)) / plan.tokens_per_request
-    option = _planned(plan, name)
+    option = settled(plan, name)
     if isinstance(option, ApiPlan):
-        return api_run_rate(plan, option, demand, requests)
-    option = with_base(option, demand, plan.scenario.requests_per_month)
+        return api_run_rate(plan, option, demand_of(plan), requests)
+    return run_rate_of_fleet(plan, option, requests)
+
+
+def run_rate_of_fleet(plan: Plan, option: FleetPlan, requests: Array, counts: Array | None = None) -> RunRate:
+    """Monthly cost of a fleet at each of n volumes [requests per month], at run rate.
+
+    `counts` (n,) gives a fixed fleet another number of replicas at each; nodes of one's own hold an increment each.
+    """
+    demand = demand_of(plan)
+    name = option.name
     target = _overflow_api(plan, option)
     blocks = _price_blocks(target, demand)
-    run = serve(option, demand, requests, block_ends=blocks)
+    run = serve(option, demand, requests, block_ends=blocks, fixed_replicas=counts)
     months = demand.months.sum()
     # What still waits at the end was not served: it costs what overflow costs.
     prices = _left_usd_per_request(option, target, demand, blocks)
@@ -67,7 +76,8 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
         left_usd = left_usd * bill_over_work(bill.usd, prices @ run.arriving_requests / months)
     lines = {key: value.sum(axis=0) / months for key, value in _fleet_lines(option, demand, run).items()}
     if option.owned is not None:
-        lines |= owned_run_rate_lines(option.owned, _utilization(option, run))
+        nodes = None if counts is None else counts / option.replicas.increment
+        lines |= owned_run_rate_lines(option.owned, _utilization(option, run), nodes)
     own_usd = np.sum(list(lines.values()), axis=0)
     if np.any(prices > 0):
         lines["rejected" if option.overflow_to is None else "overflow"] = left_usd
@@ -107,11 +117,10 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
     if not (np.isfinite(tokens_per_month) and tokens_per_month >= 0):
         raise ValueError(f"tokens_per_month is {tokens_per_month}, must be finite and at least 0")
     demand = demand_of(plan)
-    option = _planned(plan, name)
+    option = settled(plan, name)
     requests = tokens_per_month / plan.tokens_per_request
     if isinstance(option, ApiPlan):
         return api_ledger(plan, option, demand, requests)
-    option = with_base(option, demand, plan.scenario.requests_per_month)
     target = _overflow_api(plan, option)
     before = until_live(target, demand, plan.scenario.mix, requests, option.overheads.weeks_until_live)
     demand = before.demand
@@ -165,6 +174,29 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
         queue=queue.scaled(tokens),
         warnings=rounded_durations(option, demand.step_s),
     )
+
+
+def settled(plan: Plan, name: str) -> OptionPlan:
+    """The option with every number of replicas known, also those that were left to be found."""
+    option = _planned(plan, name)
+    if isinstance(option, ApiPlan):
+        return option
+    found = found_count(plan, name)
+    return with_given_base(option) if found is None else found.option
+
+
+@lru_cache(maxsize=64)
+def found_count(plan: Plan, name: str) -> FoundCount | None:
+    """The number of replicas or nodes that an option leaves to be found, at the scenario's own volume; None: none."""
+    option = _planned(plan, name)
+    if isinstance(option, ApiPlan):
+        return None
+    volume = plan.scenario.requests_per_month
+
+    def run_rate_of(fleet: FleetPlan, counts: Array | None) -> RunRate:
+        return run_rate_of_fleet(plan, fleet, np.full(1 if counts is None else counts.size, volume), counts)
+
+    return find_count(option, demand_of(plan), volume, run_rate_of)
 
 
 def _planned(plan: Plan, name: str) -> OptionPlan:

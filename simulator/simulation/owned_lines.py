@@ -9,11 +9,20 @@ from simulator.domain.owning import OwnedFigures
 from simulator.domain.plans import Array
 
 
-def owned_run_rate_lines(owned: OwnedFigures, utilization_share: Array) -> dict[str, Array]:
+def owned_run_rate_lines(owned: OwnedFigures, utilization_share: Array, nodes: Array | None = None) -> dict[str, Array]:
     """Monthly cost by line where so much of the capacity is in use, at run rate. Arrays of shape (n,). [USD per month]
 
-    Every line is affine in the utilization: electricity rises with it, the others stand still.
+    Every line is affine in the utilization: electricity rises with it, the others stand still. `nodes` (n,) gives the
+    hardware another number of nodes at each.
     """
+    if nodes is not None:
+        each = [
+            owned_run_rate_lines(owned.with_nodes(round(number)), utilization_share[place : place + 1])
+            for place, number in enumerate(nodes)
+        ]
+        none = np.zeros(1)
+        keys = dict.fromkeys(key for lines in each for key in lines)
+        return {key: np.concatenate([lines.get(key, none) for lines in each]) for key in keys}
     idle, busy = run_rate_usd_per_month(owned, 0.0), run_rate_usd_per_month(owned, 1.0)
     share = np.clip(utilization_share, 0.0, 1.0)
     return {key: idle.get(key, 0.0) + (busy.get(key, 0.0) - idle.get(key, 0.0)) * share for key in {**idle, **busy}}

@@ -19,8 +19,9 @@ from simulator.domain.units import (
     SECONDS_PER_MONTH,
     TOKENS_PER_MTOK,
 )
-from simulator.simulation.ledger import run_rate
+from simulator.simulation.ledger import run_rate, settled
 from simulator.simulation.results import RunRate, UnitCosts
+from simulator.solving.best_mix import SAME_SHARE, BestMix, best_mix, options_with_a_mix
 from simulator.solving.crossings import GREATEST_VOLUME, LEAST_VOLUME, Crossing, find_crossings
 from simulator.solving.scan import FINE, Difference
 
@@ -122,6 +123,11 @@ class Study:
         return self.first_pair.reason
 
     @property
+    def mixes(self) -> dict[str, BestMix]:
+        """Best mix of each option that leaves its base to be found."""
+        return {name: best_mix(self.plan, name) for name in options_with_a_mix(self.plan, list(self.options))}
+
+    @property
     def eligible(self) -> dict[str, OptionAtVolume]:
         """Options that one could choose: those that exist (no lower bound) and serve what arrives.
 
@@ -136,8 +142,11 @@ class Study:
 
     @property
     def cheapest(self) -> str:
-        """Eligible option that costs least at the scenario's own volume."""
-        return min(self.eligible.values(), key=lambda option: option.usd_per_month).name
+        """Eligible option that costs least at the scenario's own volume; of equals the baseline."""
+        costs = {name: option.usd_per_month for name, option in self.eligible.items()}
+        least = min(costs, key=costs.__getitem__)
+        is_same = costs.get(self.baseline, math.inf) <= costs[least] * (1.0 + SAME_SHARE)
+        return self.baseline if is_same else least
 
 
 def solve(plan: Plan) -> Study:
@@ -292,14 +301,22 @@ def _not_proportional_usd(option: OptionPlan, rate: RunRate) -> float:
 
 
 def _owned_replicas(option: FleetPlan) -> float:
-    """Replicas on hardware of one's own."""
+    """Replicas on hardware of one's own; of one node where there is none."""
     assert isinstance(option.autoscaling, FixedFleet)
-    return float(option.autoscaling.count or 1)
+    count = option.autoscaling.count
+    return float(count) if isinstance(count, int) and count > 0 else float(option.replicas.increment)
+
+
+def _with_nodes(plan: Plan, name: str) -> OptionPlan:
+    """The option with its own nodes; one of them where it was found that none pays."""
+    option = settled(plan, name)
+    is_empty = isinstance(option, FleetPlan) and option.owned is not None and option.owned.nodes == 0
+    return plan.options[name] if is_empty else option
 
 
 def _full_load(plan: Plan, challenger: str, baseline: RunRate) -> tuple[float | None, float | None]:
     """Break-even utilization of a replica, and its cost of a million tokens at full load."""
-    option = plan.options[challenger]
+    option = _with_nodes(plan, challenger)
     if not isinstance(option, FleetPlan):
         return None, None
     tokens_per_s = option.requests_per_s_per_replica * plan.tokens_per_request

@@ -33,7 +33,8 @@ def sweep_rows(
     -------
     DataFrame
         The keys of the points, `baseline`, `challenger`, `status` (`settled`, or the reason why not, or `fault`),
-        `first_tokens_per_month`, `settled_tokens_per_month`, `crossings`, costs at the point's own volume, `message`.
+        `first_tokens_per_month`, `settled_tokens_per_month`, `crossings`, costs at the point's own volume, `message`;
+        `found_count` where the challenger leaves its base to be found: the base of that point.
     """
     rows: list[dict[str, Any]] = []
     for done, point in enumerate(points, start=1):
@@ -65,4 +66,7 @@ def _row(study: Study, pair: Pair) -> dict[str, Any]:
         row["challenger_usd_per_month"] = option.usd_per_month
         row["utilization_share"] = option.utilization_share
         row["overflow_share"] = option.overflow_share
+        mix = study.mixes.get(pair.challenger)
+        if mix is not None:
+            row["found_count"] = mix.best_count
     return row

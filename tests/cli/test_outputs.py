@@ -20,14 +20,15 @@ from simulator.config.sweeps import bundled_sweeps, load_sweep
 from simulator.presentation.files import json_text, write_in_one_piece, write_text
 
 ROOT = Path(__file__).parents[2]
+OF_A_MIX = ["mix.csv", "mix.pdf", "mix.png"]  # beside them where a base is found
 FILES = ["bill.png", "crossover.pdf", "crossover.png", "curve.csv", "summary.json", "timeline.csv", "timeline.png"]
 OVERRIDES = {"horizon.days": 14, "traffic.requests_per_day": 5_000_000, "traffic.noise.relative_sd": 0.5}
 ARGUMENTS = ["run", "minimal", *(text for key, value in OVERRIDES.items() for text in ("--set", f"{key}={value}"))]
 HOURS = 14 * 24
 STEPS_PER_HOUR = 12
 LONG = {  # scenarios and sweeps of some seconds
-    "assistant-70b", "coding-agent", "nightly-enrichment", "rag-assistant", "target-and-peak", "three-tier-router",
-    "workday-two-continents",
+    "assistant-70b", "base-replicas", "coding-agent", "hybrid-burst", "nightly-enrichment", "rag-assistant",
+    "target-and-peak", "three-tier-router", "workday-two-continents",
 }  # fmt: skip
 
 
@@ -409,8 +410,8 @@ def test_not_a_number_is_never_written_as_json():
 def test_every_bundled_scenario_runs(tmp_path, name):
     status, stdout, stderr = breakeven("run", name, "-o", tmp_path)
     assert (status, stderr) == (0, "")
-    assert names_in(tmp_path / name) == FILES
     summary = json.loads((tmp_path / name / "summary.json").read_text())
+    assert names_in(tmp_path / name) == sorted(FILES + (OF_A_MIX if "best_mixes" in summary else []))
     assert summary["decision"]["sentence"].split()[0] in stdout
     curve = table(tmp_path / name / "curve.csv")
     lines = [column for column in curve if column.endswith(" [USD per month]")]
@@ -429,7 +430,7 @@ def test_every_bundled_sweep_runs(tmp_path, name):
     assert names_in(tmp_path / name) == ["sweep.csv", "sweep.pdf", "sweep.png"]
     sweep, _ = load_sweep(name)
     rows = table(tmp_path / name / "sweep.csv")
-    assert len(rows) == len(sweep.points())
+    assert len(rows) == len(sweep.points()) * rows["challenger"].nunique()
     assert list(rows.columns[: len(sweep.grid)]) == list(sweep.grid)
     assert not (rows["status"] == "fault").any()
     assert sweep.title in stdout or "status" in stdout
