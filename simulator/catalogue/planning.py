@@ -11,7 +11,7 @@ from simulator.catalogue.notes import Notes
 from simulator.catalogue.operating_planning import overheads_of, with_whole_machines
 from simulator.domain.api_options import ApiOption, RoutedOption
 from simulator.domain.api_plans import API_LINES
-from simulator.domain.plans import OptionPlan, Plan, PlanFault
+from simulator.domain.plans import FleetPlan, OptionPlan, Plan, PlanFault
 from simulator.domain.scenario import Scenario
 from simulator.domain.workload import Workload
 
@@ -56,6 +56,7 @@ def make_plan(scenario: Scenario) -> Plan:
 def _beside(extras: Mapping[str, float], planned: OptionPlan) -> dict[str, float]:
     """What a request takes beside the model; what has the name of another line of the option is called apart."""
     own = {*_FLEET_LINES, *API_LINES, *planned.overheads.line_names}
+    own |= set(planned.rent_lines) if isinstance(planned, FleetPlan) else set()
     return {f"{name} of requests" if name in own else name: usd for name, usd in extras.items()}
 
 
