@@ -97,6 +97,8 @@ class FleetPlan:
     billing_period_s: float = 0.0  # what is begun of it is paid whole; 0: nothing is
     sites: tuple[SiteTerms, ...] = ()  # where replicas are rented, in the order in which they are filled
     quota: Quota | None = None
+    reaching_share: float = 1.0  # of the requests, that an edge leaves to the fleet
+    overflow_plan: ApiPlan | None = None  # the API of the overflow, for what the edge leaves; None: as planned itself
 
     kind = "self_hosted"
 

@@ -212,6 +212,7 @@ def _fleet_lines(option: FleetPlan, demand: Demand, run: FleetRun) -> dict[str, 
 
 def _overflow_api(plan: Plan, option: FleetPlan) -> ApiPlan | None:
     target = plan.options.get(option.overflow_to) if option.overflow_to is not None else None
+    target = option.overflow_plan or target
     return target.at_list_prices if isinstance(target, ApiPlan) else None
 
 

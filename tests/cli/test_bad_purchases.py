@@ -91,6 +91,12 @@ CASES = [
     sites("sites-that-hold-nothing", "usd_per_gpu_hour: 2, quota_gpus: 4, gpus_per_instance: 8",
           "usd_per_gpu_hour: 3, quota_gpus: 7, gpus_per_instance: 8", "", "grant 11 GPUs in all, must be at least 8",
           at=0),
+    on("edge-share", "edge: {share: 1.0}", "edge.share", "is 1.0, must be at most 0.999"),
+    on("edge-share-below-zero", "edge: {share: -0.1}", "edge.share", "is -0.1, must be at least 0"),
+    on("edge-of-no-class", "edge: {share: {requset: 0.1}}", "edge.share.requset",
+       "is no request class, must be one of request"),
+    on("edge-of-an-api", "edge: {share: 0.5, upkeep_persons: -1}", "edge.upkeep_persons", "is -1, must be at least 0",
+       below=API_MODEL, option="api"),
 ]  # fmt: skip
 
 
