@@ -211,3 +211,9 @@ def test_half_at_the_edge_is_half_the_volume_for_a_fleet_and_for_those_that_wait
     waits = [sim.latency(scenario, "fleet", slots_per_replica=1.0) for scenario in (halved, plain)]
     assert waits[0].wait.mean_s == pytest.approx(waits[1].wait.mean_s, rel=1e-9)
     assert waits[0].wait.mean_s > 0
+
+
+def test_the_edge_answers_too_until_a_fleet_is_live():
+    workload = {"q": {"input_tokens": 500, "output_tokens": 300}}
+    ledger = sim.simulate(case(workload=workload, fleet={"weeks_until_live": 2.0, "edge": {"share": 0.4}}), "fleet")
+    assert ledger.costs["API until live"].sum() == pytest.approx(0.6 * 14 * 1e6 * (500 * 1.0 + 300 * 5.0) / 1e6)
