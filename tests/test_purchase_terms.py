@@ -283,3 +283,21 @@ def test_the_examples_of_the_page_can_be_planned(block):
     sold = {"rental": {"provider": "lambda"}} if not keys.keys() & {"rental", "sites"} else {}
     plan = sim.break_even(case(model="llama-3.1-8b", gpu="h100-sxm", **sold, **keys)).plan
     assert "fleet" in plan.options, plan.faults
+
+
+def test_a_layout_that_does_not_fit_the_quota_is_not_chosen():
+    fleet = {
+        "model": "llama-3.3-70b",
+        "gpu": "h100-sxm",
+        "precision": "bf16",
+        "parallelism": "auto",
+        "throughput": None,
+    }
+    plans = [
+        sim.break_even(case(**fleet, load=40, rental={"usd_per_gpu_hour": 4.0, "quota_gpus": quota})).plan
+        for quota in (64, 2, 1)
+    ]
+    assert [plan.options["fleet"].gpus_paid_per_replica for plan in plans[:2]] == [4.0, 2.0]
+    (fault,) = plans[2].faults["fleet"]
+    assert fault.key == "options.fleet.parallelism"
+    assert "2 GPUs: rental.quota_gpus is 1, must be at least 2" in fault.text

@@ -156,7 +156,9 @@ def _cheapest_layout(
         trial = Lookup(lookup.path, lookup.name, Notes())
         machine = machine_of(scenario, laid_out, gpus, trial)
         requests_per_s = served_requests_per_s(scenario, laid_out, gpus, trial)
-        if machine is not None and requests_per_s:
+        if machine is not None:
+            within_quota(option, option.replicas, quota_of(option, machine), machine, trial)
+        if machine is not None and requests_per_s and lookup.name not in trial.notes.faults:
             costs.append((_usd_per_hour_at_mean_demand(scenario, option, machine, requests_per_s), gpus, laid_out))
         faults.setdefault(gpus, trial.notes.faults.get(lookup.name, []))
     if not costs:
