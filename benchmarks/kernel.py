@@ -8,6 +8,8 @@ keep busy:
 
     target_utilization     kernel alone   3.6 ns per step and volume
     the dearest, with spot kernel alone  12.3 ns
+
+Paid by the hour, the first takes 1.2 to 1.4 times as long: ratio of the medians of three runs on the busy machine.
 """
 
 from __future__ import annotations
@@ -22,14 +24,14 @@ from simulator.domain.autoscaling import ChangeRule, Fall, QueueDepth, Rise
 from simulator.domain.plans import FleetPlan, SpotTerms
 from simulator.simulation.fleet import serve
 
-LIMITS_NS = {"target_utilization": 5.0, "the dearest, with spot": 15.0}
+LIMITS_NS = {"target_utilization": 5.0, "paid by the hour": 7.0, "the dearest, with spot": 15.0}
 
 
 def plans() -> dict[str, FleetPlan]:
-    """The fleet that the figures are about, and the one whose every step costs most.
+    """The fleet that the figures are about, the same paid by the hour, and the one whose every step costs most.
 
-    That one scales by its queue, with windows and two rules in both directions, holds replicas for a least time, has a
-    base and the rest on spot.
+    The last one scales by its queue, with windows and two rules in both directions, holds replicas for a least time,
+    has a base and the rest on spot.
     """
     rules = (ChangeRule(share=0.1, period_s=60.0), ChangeRule(replicas=1, period_s=300.0))
     policy = QueueDepth(
@@ -40,7 +42,7 @@ def plans() -> dict[str, FleetPlan]:
     )
     spot = SpotTerms(share=0.7, interruptions_per_replica_hour=0.05, notice_s=120.0, wait_s=300.0)
     dearest = replace(fleet(), autoscaling=policy, minimum_up_s=600.0, base_replicas=2.0, spot=spot)
-    return dict(zip(LIMITS_NS, (fleet(), dearest), strict=True))
+    return dict(zip(LIMITS_NS, (fleet(), replace(fleet(), billing_period_s=3600.0), dearest), strict=True))
 
 
 def measure(days: float, runs: int) -> tuple[dict[str, tuple[list[float], list[float]]], int]:

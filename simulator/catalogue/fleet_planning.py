@@ -12,6 +12,7 @@ from simulator.catalogue.layouts import COUNTS_TRIED
 from simulator.catalogue.lookups import Lookup
 from simulator.catalogue.machines import Machine, machine_of, whole_machines
 from simulator.catalogue.notes import Notes
+from simulator.catalogue.quotas import quota_of, within_quota
 from simulator.catalogue.work_shares import work_shares
 from simulator.domain.options import Rental, SelfHostedOption
 from simulator.domain.overheads import Overheads
@@ -45,7 +46,9 @@ def plan_fleet(
         replicas, autoscaling = replicas_on_nodes(option.owned, machine.owned.replicas(gpus))
     elif machine.replicas_per_instance > 1 and not replicas.divisible:
         replicas = whole_machines(option, machine.replicas_per_instance, lookup)
-    cold_start_s = _cold_start_s(option, gpus, lookup)
+    quota = quota_of(option, machine)
+    replicas = within_quota(option, replicas, quota, machine, lookup)
+    cold_start_s = _cold_start_s(scenario, option, gpus, lookup)
     reserved = _reserved(scenario, option, gpus, machine, lookup)
     if name in notes.faults:
         return None
@@ -62,6 +65,9 @@ def plan_fleet(
         reserved=reserved,
         spot=_spot(scenario, option),
         usd_per_spot_replica_hour=_usd_per_spot_replica_hour(option, machine),
+        billing_period_s=0.0 if option.rental is None else option.rental.billing_period_s,
+        sites=machine.sites,
+        quota=quota,
         billing_from=option.billing_from,
         max_wait_s=option.max_wait_s,
         overflow_to=scenario.overflow_target(name),
@@ -75,7 +81,7 @@ def plan_fleet(
     )
 
 
-def _cold_start_s(option: SelfHostedOption, gpus: int, lookup: Lookup) -> float:
+def _cold_start_s(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Lookup) -> float:
     """From the order of a replica to its first token: as given, or the sum of its parts. [s]"""
     if option.cold_start is None:
         return option.cold_start_s
@@ -91,6 +97,9 @@ def _cold_start_s(option: SelfHostedOption, gpus: int, lookup: Lookup) -> float:
     except ValueError as error:
         lookup.fault("cold_start", str(error))
         return option.cold_start_s
+    if parts.total_s > scenario.horizon.duration_s:
+        text = f"takes {parts.total_s:.3g} s in all, must be at most the horizon of {scenario.horizon.duration_s:g} s"
+        lookup.fault("cold_start", text)
     return parts.total_s
 
 
@@ -148,7 +157,9 @@ def _cheapest_layout(
         trial = Lookup(lookup.path, lookup.name, Notes())
         machine = machine_of(scenario, laid_out, gpus, trial)
         requests_per_s = served_requests_per_s(scenario, laid_out, gpus, trial)
-        if machine is not None and requests_per_s:
+        if machine is not None:
+            within_quota(option, option.replicas, quota_of(option, machine), machine, trial)
+        if machine is not None and requests_per_s and lookup.name not in trial.notes.faults:
             costs.append((_usd_per_hour_at_mean_demand(scenario, option, machine, requests_per_s), gpus, laid_out))
         faults.setdefault(gpus, trial.notes.faults.get(lookup.name, []))
     if not costs:

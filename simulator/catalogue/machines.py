@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from simulator.catalogue.rentals import fitting_offer, providers
 from simulator.domain.models_and_gpus import RentalOffer
 from simulator.domain.options import Rental, Replicas, SelfHostedOption
 from simulator.domain.owning import OwnedFigures, OwnedHardware
+from simulator.domain.purchase import SiteTerms
 from simulator.domain.scenario import Scenario
 from simulator.domain.units import SECONDS_PER_HOUR
 
@@ -27,6 +30,16 @@ class Machine:
     gpus_paid_per_replica: float
     label: str
     owned: OwnedFigures | None = None
+    sites: tuple[SiteTerms, ...] = ()  # where there are several, in the order in which they are filled
+
+    @property
+    def gpus_per_instance(self) -> float:
+        """GPUs of a whole machine."""
+        return self.gpus_paid_per_replica * self.replicas_per_instance
+
+    def replicas_in(self, gpus: int) -> int:
+        """Replicas on the whole machines that a quota of GPUs holds."""
+        return int(gpus / self.gpus_per_instance + 1e-9) * self.replicas_per_instance
 
 
 def machine_of(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Lookup) -> Machine | None:
@@ -34,6 +47,8 @@ def machine_of(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: 
     rental = option.rental
     if option.owned is not None:
         return _owned(scenario, option, option.owned, gpus, lookup)
+    if option.sites is not None:
+        return _at_sites(scenario, option, option.sites, gpus, lookup)
     assert rental is not None
     if rental.provider is None:
         per_instance = rental.gpus_per_instance or gpus
@@ -62,6 +77,53 @@ def machine_of(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: 
             lookup.notes.warn(f"{lookup.name}: {offer.sku}: {offer.note}")
     count = offer.replicas_per_instance(gpus)
     return Machine(usd / count, count, offer.gpus_per_instance / count, f"{rental.provider} {offer.sku}")
+
+
+@dataclass(frozen=True)
+class _SiteLookup(Lookup):
+    """Look-ups of one of several sites: what is wrong with its rental is told at the site's keys."""
+
+    site: str = ""
+
+    def fault(self, key: str, text: str, *, infeasible: bool = False) -> None:
+        """Note what is wrong at a key of the option."""
+        super().fault(key.replace("rental", f"sites.{self.site}", 1), text, infeasible=infeasible)
+
+
+def _at_sites(
+    scenario: Scenario, option: SelfHostedOption, sites: Mapping[str, Rental], gpus: int, lookup: Lookup
+) -> Machine | None:
+    """The cheapest site's machine, with all sites in the order of their prices; None: a fault was noted."""
+    found: dict[str, Machine] = {}
+    for name, rental in sites.items():
+        alone = option.model_copy(update={"rental": rental, "sites": None})
+        machine = machine_of(scenario, alone, gpus, _SiteLookup(lookup.path, lookup.name, lookup.notes, name))
+        if machine is not None:
+            found[name] = machine
+    if len(found) < len(sites):
+        return None
+    order = sorted(found, key=lambda name: found[name].usd_per_replica_hour)
+    first = found[order[0]]
+    for name, machine in found.items():
+        if (machine.gpus_per_instance, machine.replicas_per_instance) != (
+            first.gpus_per_instance,
+            first.replicas_per_instance,
+        ):
+            text = f"has machines of {machine.gpus_per_instance:g} GPUs, must be {first.gpus_per_instance:g} as at"
+            lookup.fault(f"sites.{name}", f"{text} '{order[0]}'; `sku` names a machine")
+            return None
+    for name in order[:-1]:
+        if sites[name].quota_gpus is None:
+            text = f"is missing; the site is filled first, and nothing would come to '{order[-1]}'"
+            lookup.fault(f"sites.{name}.quota_gpus", text)
+            return None
+    terms = tuple(_site_terms(name, sites[name], found[name]) for name in order)
+    return replace(first, sites=terms)
+
+
+def _site_terms(name: str, rental: Rental, machine: Machine) -> SiteTerms:
+    quota = math.inf if rental.quota_gpus is None else float(machine.replicas_in(rental.quota_gpus))
+    return SiteTerms(name, machine.usd_per_replica_hour, quota, rental.billing_period_s)
 
 
 def _owned(

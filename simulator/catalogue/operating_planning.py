@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field, replace
 
 from simulator.catalogue import hardware, operations
+from simulator.catalogue.edge_planning import reaching_share
 from simulator.catalogue.errors import UnknownId
 from simulator.catalogue.layouts import COUNTS_TRIED
 from simulator.catalogue.lookups import Lookup
@@ -14,6 +15,7 @@ from simulator.catalogue.notes import Notes
 from simulator.catalogue.operations import EgressPrice
 from simulator.domain.api_options import ApiOption, ApiUpkeep
 from simulator.domain.arithmetic import default_precision
+from simulator.domain.edge import Edge
 from simulator.domain.models_and_gpus import PRECISION_BYTES, Figure
 from simulator.domain.operating_costs import Egress, Logs, Monitoring, OperatingCosts, Storage
 from simulator.domain.options import SelfHostedOption
@@ -64,6 +66,8 @@ def overheads_of(scenario: Scenario, name: str, option: PeopleAndFixed, notes: N
         person_usd = _usd_per_person_year(option.engineers, lookup)
     if option.engineers is not None:
         staff = _staff(option.engineers, person_usd)
+    if option.edge is not None:
+        _add_edge(option.edge, option.engineers, items, lookup)
     if isinstance(option, ApiOption) and option.upkeep is not None:
         _add_upkeep(option.upkeep, items, lookup)
     elif isinstance(option, SelfHostedOption):
@@ -136,6 +140,17 @@ def _add_upkeep(upkeep: ApiUpkeep, items: _Items, lookup: Lookup) -> None:
         for what, number in persons.items():
             items.add_monthly(what, number * usd_per_year / MONTHS_PER_YEAR)
         items.add_once("integration", upkeep.integration_person_weeks * usd_per_year / WEEKS_PER_YEAR)
+
+
+def _add_edge(edge: Edge, engineers: Engineers | None, items: _Items, lookup: Lookup) -> None:
+    """What answering on the users' devices takes once, and every month."""
+    usd_per_year = 0.0
+    if edge.integration_person_weeks > 0 or edge.upkeep_persons > 0:
+        own = edge.usd_per_person_year
+        paid = engineers if own is None else Engineers(usd_per_person_year=own)
+        usd_per_year = _usd_per_person_year(paid, lookup)
+    items.add_once("edge integration", edge.integration_person_weeks * usd_per_year / WEEKS_PER_YEAR + edge.usd_once)
+    items.add_monthly("edge upkeep", edge.upkeep_persons * usd_per_year / MONTHS_PER_YEAR + edge.usd_per_month)
 
 
 def _add_work(option: OperatingCosts, items: _Items, usd_per_week: float) -> None:
@@ -217,7 +232,8 @@ def _add_requests(
 ) -> None:
     """What is paid for every request that the fleet serves."""
     if option.logs is not None:
-        items.add_served("logs", _log_usd_per_request(option.logs, gb_month_usd, lookup), _PER_USD)
+        usd = _log_usd_per_request(option.logs, gb_month_usd, lookup)
+        items.add_served("logs", usd * reaching_share(option.edge, scenario.workload), _PER_USD)
     if option.egress is not None:
         rate = _egress_rate(option, option.egress, lookup)
         calls = scenario.served_calls

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from simulator.catalogue.api_planning import plan_api, plan_routed
+from simulator.catalogue.edge_planning import beyond_edge, reaching
 from simulator.catalogue.fleet_planning import plan_fleet
 from simulator.catalogue.notes import Notes
 from simulator.catalogue.operating_planning import overheads_of, with_whole_machines
 from simulator.domain.api_options import ApiOption, RoutedOption
 from simulator.domain.api_plans import API_LINES
-from simulator.domain.plans import OptionPlan, Plan, PlanFault
+from simulator.domain.plans import FleetPlan, OptionPlan, Plan, PlanFault
 from simulator.domain.scenario import Scenario
 from simulator.domain.workload import Workload
 
@@ -22,23 +23,25 @@ def make_plan(scenario: Scenario) -> Plan:
     """Look up everything a scenario refers to. Faults are collected by option, never raised."""
     notes = Notes()
     options: dict[str, OptionPlan] = {}
-    extras = _extras(scenario.workload)
     for name in scenario.planned:  # what others only hand on to is planned with them, for what comes that way
         option = scenario.options[name]
-        overheads = overheads_of(scenario, name, option, notes)
+        seen = reaching(scenario, option)
+        overheads = overheads_of(seen, name, option, notes)
         planned: OptionPlan | None
         if isinstance(option, ApiOption):
-            planned = plan_api(scenario, name, option, overheads, notes)
+            planned = plan_api(seen, name, option, overheads, notes)
         elif isinstance(option, RoutedOption):
-            planned = plan_routed(scenario, name, option, overheads, notes)
+            planned = plan_routed(seen, name, option, overheads, notes)
         else:
-            planned = plan_fleet(scenario, name, option, overheads, notes)
-            planned = planned and with_whole_machines(scenario, option, planned)
+            planned = plan_fleet(seen, name, option, overheads, notes)
+            planned = planned and with_whole_machines(seen, option, planned)
+            planned = planned and beyond_edge(scenario, option, planned)
         shortfalls = _shortfalls(scenario, name)
         if shortfalls:
             notes.faults.setdefault(name, []).extend(shortfalls)
         if planned is not None and name not in notes.faults:
-            options[name] = replace(planned, per_request_usd={**_beside(extras, planned), **planned.per_request_usd})
+            beside = _beside(_extras(seen.workload), planned)
+            options[name] = replace(planned, per_request_usd={**beside, **planned.per_request_usd})
     for name in scenario.options:
         target = scenario.overflow_target(name)
         if name in options and target is not None and target not in options:
@@ -56,6 +59,7 @@ def make_plan(scenario: Scenario) -> Plan:
 def _beside(extras: Mapping[str, float], planned: OptionPlan) -> dict[str, float]:
     """What a request takes beside the model; what has the name of another line of the option is called apart."""
     own = {*_FLEET_LINES, *API_LINES, *planned.overheads.line_names}
+    own |= set(planned.rent_lines) if isinstance(planned, FleetPlan) else set()
     return {f"{name} of requests" if name in own else name: usd for name, usd in extras.items()}
 
 

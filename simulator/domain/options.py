@@ -15,7 +15,7 @@ from simulator.domain.base import Duration, Flag, Model, NonNegative, Patience, 
 from simulator.domain.models_and_gpus import Contract, Precision
 from simulator.domain.operating_costs import OperatingCosts
 from simulator.domain.owning import OwnedHardware
-from simulator.domain.purchase import ReservedBase, SpotPurchase
+from simulator.domain.purchase import PERIODS_S, BilledBy, ReservedBase, SpotPurchase
 
 SpeculativeFactor = Annotated[Positive, Field(ge=1, le=16)]
 
@@ -41,6 +41,18 @@ class Rental(Model):
     gpus_per_instance: PositiveWhole | None = Field(
         default=None, description="GPUs sold together, paid whole; left out: as many as a replica needs. [GPUs]"
     )
+    billed_by: BilledBy = Field(
+        default="second", description="What is paid whole: one that is begun is paid to its end."
+    )
+    quota_gpus: PositiveWhole | None = Field(
+        default=None,
+        description="GPUs that the provider grants in all, reserved, on spot and on demand; left out: no limit. [GPUs]",
+    )
+
+    @property
+    def billing_period_s(self) -> float:
+        """Length of what is paid whole; 0: nothing is. [s]"""
+        return PERIODS_S[self.billed_by]
 
     @model_validator(mode="after")
     def _priced(self) -> Rental:
@@ -160,6 +172,12 @@ class SelfHostedOption(OperatingCosts):
         default=1.0, description="Tokens that one pass yields with speculative decoding; 1: none. [1]"
     )
     rental: Rental | None = Field(default=None, description="What the GPUs cost by the hour; or they are owned.")
+    sites: dict[str, Rental] | None = Field(
+        default=None,
+        min_length=1,
+        description="Several rentals by name, in place of one: regions or clouds, filled up to their quotas, the "
+        "cheapest first.",
+    )
     reserved: ReservedBase | None = Field(
         default=None, description="Replicas paid whether used or not; the fleet scales above them at the rent."
     )
@@ -200,6 +218,12 @@ class SelfHostedOption(OperatingCosts):
         """GPUs of one replica, where they are given."""
         return self.gpus_per_replica or (self.tensor_parallel or 1) * self.pipeline_parallel * self.data_parallel
 
+    @property
+    def rentals(self) -> dict[str, Rental]:
+        """Every rental by its key."""
+        one = {} if self.rental is None else {"rental": self.rental}
+        return one | {f"sites.{name}": rental for name, rental in (self.sites or {}).items()}
+
     @model_validator(mode="after")
     def _complete(self) -> SelfHostedOption:
         if self.throughput is None or not self.throughput.is_given:
@@ -208,7 +232,7 @@ class SelfHostedOption(OperatingCosts):
                     text = f"is missing; without a given throughput the {name} must be named"
                     raise PydanticCustomError("at_key", "{text}", {"key": name, "text": text})
         self._check_hardware()
-        if self.rental is not None and self.rental.provider is not None and self.gpu is None:
+        if any(rental.provider is not None for rental in self.rentals.values()) and self.gpu is None:
             text = "is missing; a rental from a provider is looked up by GPU"
             raise PydanticCustomError("at_key", "{text}", {"key": "gpu", "text": text})
         return self
@@ -231,7 +255,9 @@ class SelfHostedOption(OperatingCosts):
 
     def _check_hardware(self) -> None:
         """Refuse GPUs that are neither rented nor owned, or both, and a policy for what can't scale."""
-        if (self.rental is None) == (self.owned is None):
+        if self.sites is not None:
+            self._check_sites()
+        elif (self.rental is None) == (self.owned is None):
             text = "is missing; GPUs are rented, or owned" if self.owned is None else "must not be given with owned"
             raise PydanticCustomError("at_key", "{text}", {"key": "rental", "text": text})
         if self.cold_start is not None:
@@ -245,6 +271,13 @@ class SelfHostedOption(OperatingCosts):
         if self.parallelism == "auto":
             text = "is 'auto', must be given where the hardware is owned"
             raise PydanticCustomError("at_key", "{text}", {"key": "parallelism", "text": text})
+
+    def _check_sites(self) -> None:
+        """Refuse GPUs that are bought in another way beside several sites."""
+        for key in ("rental", "owned", "reserved", "spot"):
+            if getattr(self, key) is not None:
+                text = "must not be given with sites"
+                raise PydanticCustomError("at_key", "{text}", {"key": key, "text": text})
 
     def _check_cold_start(self) -> None:
         """Refuse two cold starts, and weights of a model that is not named."""
@@ -277,6 +310,7 @@ class DedicatedEndpoint(SelfHostedOption):
     scale_to_zero: Flag = Field(default=True, description="Whether no replica runs, and none is billed, without work.")
     idle_timeout_s: Duration = Field(default=300.0, description="Time without work after which a replica stops. [s]")
     rental: SkipJsonSchema[Rental] = Field(default=None, exclude=True)  # type: ignore[assignment]
+    sites: SkipJsonSchema[None] = Field(default=None, exclude=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -284,9 +318,9 @@ class DedicatedEndpoint(SelfHostedOption):
         """Say in a fleet's own keys what is not given in them."""
         if not isinstance(data, dict):
             return data
-        if "rental" in data:
+        for key in {"rental", "sites"}.intersection(data):
             text = "must not be given; usd_per_replica_hour is the price"
-            raise PydanticCustomError("at_key", "{text}", {"key": "rental", "text": text})
+            raise PydanticCustomError("at_key", "{text}", {"key": key, "text": text})
         usd = data.get("usd_per_replica_hour")
         priced = isinstance(usd, int | float) and not isinstance(usd, bool) and 0 <= usd <= 1e24
         degrees = [data.get(key) for key in ("tensor_parallel", "pipeline_parallel", "data_parallel")]

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from simulator.domain.base import Flag, Model, NonNegative, Positive, Whole
+from simulator.domain.edge import Edge
 
 
 class Engineers(Model):
@@ -57,6 +58,7 @@ class PeopleAndFixed(Model):
         default=None, min_length=1, description="Where the data is processed and kept, e.g. eu; left out: not known."
     )
     on_premises: Flag = Field(default=False, description="Whether it runs on premises of your own.")
+    edge: Edge | None = Field(default=None, description="Requests answered on the users' devices, before the option.")
 
 
 class Requirements(Model):

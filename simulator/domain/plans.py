@@ -14,7 +14,7 @@ from simulator.domain.autoscaling import AutoscalingPolicy, PerfectForesight
 from simulator.domain.options import Replicas
 from simulator.domain.overheads import Overheads
 from simulator.domain.owning import OwnedFigures
-from simulator.domain.purchase import BaseTerms
+from simulator.domain.purchase import BaseTerms, Quota, SiteTerms
 from simulator.domain.scenario import Scenario
 
 Array = NDArray[Any]  # of float64
@@ -94,6 +94,11 @@ class FleetPlan:
     spot: SpotTerms | None = None
     reserved: BaseTerms | None = None
     usd_per_spot_replica_hour: float = 0.0
+    billing_period_s: float = 0.0  # what is begun of it is paid whole; 0: nothing is
+    sites: tuple[SiteTerms, ...] = ()  # where replicas are rented, in the order in which they are filled
+    quota: Quota | None = None
+    reaching_share: float = 1.0  # of the requests, that an edge leaves to the fleet
+    overflow_plan: ApiPlan | None = None  # the API of the overflow, for what the edge leaves; None: as planned itself
 
     kind = "self_hosted"
 
@@ -101,6 +106,11 @@ class FleetPlan:
     def requests_per_s_per_replica(self) -> float:
         """Requests that one replica serves at full load. [requests/s]"""
         return 1.0 / self.seconds_per_request
+
+    @property
+    def rent_lines(self) -> tuple[str, ...]:
+        """Names of the lines of the rent, one for each site where there are several."""
+        return tuple(f"rent, {site.name}" for site in self.sites) or ("rent",)
 
     @property
     def is_lower_bound(self) -> bool:

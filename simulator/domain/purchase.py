@@ -1,7 +1,8 @@
-"""How replicas are bought beside the plain rent: a reserved base, and a share on spot."""
+"""How replicas are bought: the rent and its terms, a reserved base, a share on spot, several sites."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -10,6 +11,11 @@ from pydantic_core import PydanticCustomError
 
 from simulator.domain.base import Duration, Finite, Model, NonNegative, Positive, PositiveShare, Share, Whole
 from simulator.domain.models_and_gpus import Contract
+from simulator.domain.units import SECONDS_PER_HOUR, SECONDS_PER_MINUTE
+
+BilledBy = Literal["second", "minute", "hour"]
+# Longer periods than a step count; a second never does: it is what the simulation bills by anyway.
+PERIODS_S: dict[str, float] = {"second": 0.0, "minute": SECONDS_PER_MINUTE, "hour": SECONDS_PER_HOUR}
 
 
 class SpotPurchase(Model):
@@ -50,6 +56,24 @@ class BaseTerms:
 
     replicas: int | None
     usd_per_replica_hour: float
+
+
+@dataclass(frozen=True)
+class SiteTerms:
+    """A place where replicas are rented, as plain numbers."""
+
+    name: str
+    usd_per_replica_hour: float
+    replicas: float = math.inf  # that the provider's quota holds
+    billing_period_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What providers grant: GPUs, and the replicas on them in whole machines."""
+
+    gpus: int
+    replicas: int
 
 
 def cheapest_base(replicas: list[float], base_usd_per_hour: float, other_usd_per_hour: float) -> int:

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from simulator.domain.api_options import ApiOption, RoutedOption, of_class
 from simulator.domain.base import Model
 from simulator.domain.options import SelfHostedOption
+from simulator.domain.people import PeopleAndFixed
 
 SHARES_TO = 1e-6
 
@@ -18,6 +19,7 @@ def check_references(options: Mapping[str, Model], classes: Collection[str]) -> 
     apis = [name for name, option in options.items() if type(option) is ApiOption]
     bought = [name for name, option in options.items() if isinstance(option, ApiOption)]
     for name, option in options.items():
+        _check_edge(name, option, classes)
         if isinstance(option, SelfHostedOption) and option.overflow not in (None, "reject", *apis):
             _refuse(
                 f"options.{name}.overflow", f"is '{option.overflow}', must be one of {', '.join([*apis, 'reject'])}"
@@ -38,6 +40,13 @@ def handed_on(option: Model) -> tuple[str, ...]:
     if isinstance(option, ApiOption) and option.fallback is not None:
         return (option.fallback.option,)
     return ()
+
+
+def _check_edge(name: str, option: Model, classes: Collection[str]) -> None:
+    edge = option.edge if isinstance(option, PeopleAndFixed) else None
+    shares = {} if edge is None or not isinstance(edge.share, dict) else edge.share
+    for unknown in sorted(set(shares) - set(classes)):
+        _refuse(f"options.{name}.edge.share.{unknown}", f"is no request class, must be one of {', '.join(classes)}")
 
 
 def _check_routes(name: str, option: RoutedOption, bought: list[str], classes: Collection[str]) -> None:

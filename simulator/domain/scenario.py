@@ -192,12 +192,20 @@ class Scenario(Model):
 
     def _check_windows(self, name: str, option: SelfHostedOption) -> None:
         """Refuse windows of so many steps that their memory would not fit."""
+        if option.cold_start_s > self.horizon.duration_s and "cold_start_s" in option.model_fields_set:
+            text = f"is {option.cold_start_s:g}, must be at most the horizon of {self.horizon.duration_s:g} s"
+            raise PydanticCustomError("at_key", "{text}", {"key": f"options.{name}.cold_start_s", "text": text})
+        longest_s = MOST_WINDOW_STEPS * self.horizon.step_s
+        for key, rental in option.rentals.items():
+            if rental.billing_period_s > longest_s:
+                text = f"is '{rental.billed_by}', must be at most {MOST_WINDOW_STEPS:,} steps, {longest_s:g} s"
+                raise PydanticCustomError("at_key", "{text}", {"key": f"options.{name}.{key}.billed_by", "text": text})
         windows = {"cold_start_s": option.cold_start_s, "minimum_up_s": option.minimum_up_s}
         windows |= _durations(option.autoscaling, "autoscaling")
         if isinstance(option, DedicatedEndpoint) and "autoscaling.stabilisation_s" in windows:
             windows["idle_timeout_s"] = windows.pop("autoscaling.stabilisation_s")
         for key, seconds in windows.items():
-            if seconds > MOST_WINDOW_STEPS * self.horizon.step_s:
+            if seconds > longest_s:
                 text = f"is {seconds:g}, must be at most {MOST_WINDOW_STEPS:,} steps of {self.horizon.step_s:g} s"
                 raise PydanticCustomError("at_key", "{text}", {"key": f"options.{name}.{key}", "text": text})
 

@@ -14,6 +14,7 @@ from simulator.presentation.api_wording import option_lines, workload_lines
 from simulator.presentation.decision import decision_sentence, pair_sentence
 from simulator.presentation.demand_wording import demand_lines, demand_warnings
 from simulator.presentation.mix_wording import mix_content, mix_notes
+from simulator.presentation.purchase_wording import purchase_lines
 from simulator.presentation.rate_limit_wording import rate_limit_content, rate_limit_lines, rate_limit_warnings
 from simulator.presentation.wording import volume_words
 from simulator.simulation.results import Ledger
@@ -113,7 +114,7 @@ def assumptions(study: Study) -> list[str]:
                 f"{name}: a request {wait}{after}; cold start {option.cold_start_s:g} s, "
                 f"billed from the {option.billing_from}"
             )
-        lines += option_lines(study, name)
+        lines += purchase_lines(study.plan, name) + option_lines(study, name)
     lines += rate_limit_lines(study) + mix_notes(study)
     lines.append("curve and crossings are at run rate: no growth, prices of the first day, no one-off cost")
     lines.append("costs alone are compared: that the options do the job equally well is for you to judge")
@@ -151,6 +152,8 @@ def _option(study: Study, option: OptionAtVolume, ledger: Ledger | None) -> dict
             },
             "queue": None if ledger.queue is None else dataclasses.asdict(ledger.queue),
         }
+        if ledger.quota is not None:
+            content["horizon"]["quota"] = dataclasses.asdict(ledger.quota)
     return content
 
 

@@ -103,6 +103,8 @@ _LINE_COLOURS = {
     "API until live": "#d55e00",
 }
 _FALLBACK = "fallback "
+_SITE = "rent, "
+_SITE_COLOURS = ("#0072b2", "#8fb8de", "#2a4a7c", "#56b4e9")
 _OTHER_LINE_COLOURS = ("#c9c9c9", "#8a8a8a", "#b3a68f", "#6d7f8f", "#dcd3c4", "#a0b0a0")
 
 
@@ -117,13 +119,16 @@ def cost_line_colours(lines: Sequence[str], options: Sequence[str] = ()) -> dict
     What another of the compared `options` answers has that option's colour; other items take greys in turn.
     """
     colours: dict[str, str] = {}
-    others = 0
+    others, sites = 0, 0
     for line in lines:
         answering = line.removeprefix(_FALLBACK)
         if line in _LINE_COLOURS:
             colours[line] = _LINE_COLOURS[line]
         elif answering in options[:MOST_OPTIONS]:
             colours[line] = option_style(list(options).index(answering)).colour
+        elif line.startswith(_SITE):
+            colours[line] = _SITE_COLOURS[sites % len(_SITE_COLOURS)]
+            sites += 1
         else:
             colours[line] = _OTHER_LINE_COLOURS[others % len(_OTHER_LINE_COLOURS)]
             others += 1

@@ -9,9 +9,10 @@ import numpy as np
 from simulator.domain.autoscaling import FixedFleet
 from simulator.domain.plans import Array, FleetPlan, WorkShares
 from simulator.domain.units import SECONDS_PER_HOUR, SECONDS_PER_MONTH
-from simulator.simulation import arrivals, kernel, rules_of_change, spot
+from simulator.simulation import arrivals, kernel, paying, rules_of_change, spot
 from simulator.simulation.demand import Demand, Steps
 from simulator.simulation.lanes import LaneArrivals, lane_arrivals
+from simulator.simulation.paying_terms import paying_terms
 from simulator.simulation.spot_terms import spot_terms
 from simulator.simulation.steering import Steering, rounded_durations, steering
 from simulator.simulation.step_counts import whole_steps
@@ -47,6 +48,7 @@ class FleetRun:
     above_base_replica_hours: Array  # of the billed ones, in each step those above the base
     spot_replica_hours: Array  # of those, on spot
     interruptions: Array  # replicas taken back
+    site_replica_hours: Array  # paid at each of several sites; shape (sites, blocks, lanes), none where there is one
     month_starts: Steps  # first block of each month
     record: StepRecord | None
 
@@ -105,6 +107,7 @@ def serve(
     size = volumes.size
     sums = np.zeros((ends.size, kernel.SUM_ROWS, size))
     queue = np.zeros(size)
+    at_sites = np.zeros((len(plan.sites), ends.size, size))
     steps_record = np.zeros((kernel.RECORD_ROWS, demand.steps if record else 0))
     rising = np.argsort(volumes, kind="stable")
     for start in range(0, size, kernel.LANES):
@@ -113,8 +116,10 @@ def serve(
         base_of_lanes = np.zeros(kernel.LANES)
         base_of_lanes[: lanes.size] = base[lanes]
         sizes = _fleet_size(plan, arriving, None if fixed_replicas is None else fixed_replicas[lanes])
-        by_row, left = _run_lanes(plan, demand, ends, steered, base_of_lanes, sizes, arriving, steps_record)
+        by_row, left, by_site = _run_lanes(plan, demand, ends, steered, base_of_lanes, sizes, arriving, steps_record)
         sums[:, :, lanes], queue[lanes] = by_row[:, :, : lanes.size], left[: lanes.size]
+        if plan.sites:
+            at_sites[:, :, lanes] = by_site[:, :, : lanes.size]
     _check_conservation(plan, demand, volumes, sums, queue, grown=grown)
 
     per_step = demand.step_s / plan.seconds_per_request  # requests in a replica-step of work
@@ -129,6 +134,7 @@ def serve(
         above_base_replica_hours=sums[:, kernel.ABOVE_BASE] * hours,
         spot_replica_hours=sums[:, kernel.SPOT_BILLED] * hours,
         interruptions=sums[:, kernel.INTERRUPTED],
+        site_replica_hours=at_sites * hours,
         month_starts=np.concatenate(([0], np.searchsorted(ends, months[:-1]) + 1)),
         record=_step_record(steps_record, per_step) if record else None,
     )
@@ -165,15 +171,17 @@ def _run_lanes(
     sizes: Array,
     arriving: LaneArrivals,
     record: Array,
-) -> tuple[Array, Array]:
-    """One kernel pass over at most LANES volumes: sums of shape (blocks, rows, lanes) and the queues left."""
+) -> tuple[Array, Array, Array]:
+    """One kernel pass over at most LANES volumes: sums (blocks, rows, lanes), the queues left, and what sites get."""
     decision = steered.decision
     patience_steps, patience_fraction = _patience(plan, demand)
     memory = _aligned_zeros(decision.memory_rows * kernel.LANES)
     memory[: kernel.LANES] = sizes
     spot_numbers, draws, spot_rows = spot_terms(plan, demand, base)
     is_split = plan.spot is not None or bool(np.any(base > 0))
-    timing = [decision.reaction_steps, patience_steps, steered.looks_ahead_steps, int(is_split)]
+    terms = paying_terms(plan, demand.step_s, base)
+    paid = np.zeros((ends.size if terms.is_needed else 0, 1 + terms.sites, kernel.LANES))
+    timing = [decision.reaction_steps, patience_steps, steered.looks_ahead_steps, int(is_split), int(terms.is_needed)]
     back = max(decision.reaction_steps, patience_steps, 0)
     ahead = max(-decision.reaction_steps, 0)
     sums = np.zeros(ends.size * kernel.SUM_ROWS * kernel.LANES)
@@ -194,6 +202,11 @@ def _run_lanes(
         spot_numbers,
         draws,
         _aligned_zeros(spot_rows * kernel.LANES),
+        paying.pay,
+        terms.numbers,
+        terms.counts,
+        _aligned_zeros(terms.memory_rows * kernel.LANES),
+        paid.reshape(-1),
         np.array(timing, dtype=np.int64),
         patience_fraction,
         _aligned_zeros((back + ahead + kernel.BLOCK) * kernel.LANES).reshape(-1, kernel.LANES),
@@ -205,7 +218,9 @@ def _run_lanes(
     by_row = sums.reshape(ends.size, kernel.SUM_ROWS, kernel.LANES)
     if not is_split:
         by_row[:, kernel.ABOVE_BASE] = by_row[:, kernel.BILLED]
-    return by_row, queue
+    if terms.is_needed:
+        by_row[:, kernel.PEAK_BILLED] = paid[:, paying.PEAK]  # people look after those that run, not those paid for
+    return by_row, queue, np.moveaxis(paid[:, 1:], 1, 0)
 
 
 def _aligned_zeros(size: int) -> Array:

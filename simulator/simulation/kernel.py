@@ -12,9 +12,10 @@ The order inside a step is written here and nowhere else:
    (`decide`, one function a policy, see `simulator.simulation.policies`);
 4. what it wants is limited and followed: starts are ordered; stops take effect, the youngest starting replicas first,
    then ready ones (`follow`, see `simulator.simulation.follow`);
-5. the provider takes spot replicas back (`take_back`, see `simulator.simulation.spot`);
-6. ready replicas serve queue and arrivals, first in first out;
-7. work that waited longer than `max_wait_s` leaves as overflow.
+5. what is paid is told by site, and to the end of billing periods (`pay`, see `simulator.simulation.paying`);
+6. the provider takes spot replicas back (`take_back`, see `simulator.simulation.spot`);
+7. ready replicas serve queue and arrivals, first in first out;
+8. work that waited longer than `max_wait_s` leaves as overflow.
 
 The queue starts empty. The loops over lanes are short and plain so that they become vector instructions. Two things
 beside their form decide how fast those are: the rows of `state` begin on cache lines, and `_greater` stores whole
@@ -28,6 +29,7 @@ from numba import types
 from simulator.simulation.arrivals import ARRIVE
 from simulator.simulation.compiled import compiled, part_of_compiled
 from simulator.simulation.follow import FOLLOW
+from simulator.simulation.paying import PAY
 from simulator.simulation.policies import DECIDE
 from simulator.simulation.rules_of_change import LIMIT_CHANGE, STATE_ROWS
 from simulator.simulation.spot import TAKE_BACK
@@ -45,7 +47,7 @@ _MATRIX = types.Array(types.float64, 2, "C")
 _COUNTS = types.Array(types.int64, 1, "C")
 
 # Places in `timing`. Patience is in whole steps and a part of one, which is given by itself; -1: no limit.
-REACTION_STEPS, PATIENCE_STEPS, LOOKS_AHEAD, IS_SPLIT = range(4)
+REACTION_STEPS, PATIENCE_STEPS, LOOKS_AHEAD, IS_SPLIT, IS_PAID_APART = range(5)
 # Rows of the monthly sums.
 BILLED, ARRIVED, SERVED, OVERFLOW, PEAK_BILLED, ABOVE_BASE, SPOT_BILLED, INTERRUPTED = range(8)
 SUM_ROWS = 8
@@ -84,6 +86,11 @@ RUN = types.void(
     _VECTOR,  # spot_numbers
     _INPUT,  # spot_draws
     _VECTOR,  # spot_memory
+    types.FunctionType(PAY),  # pay
+    _VECTOR,  # pay_numbers
+    _COUNTS,  # pay_counts
+    _VECTOR,  # pay_memory
+    _VECTOR,  # paid (filled)
     _COUNTS,  # timing
     types.float64,  # patience_fraction
     _MATRIX,  # ring
@@ -140,7 +147,8 @@ def _serve_step(state, now, oldest, patience_fraction, unlimited):  # type: igno
 def run_lanes(  # type: ignore[no-untyped-def]
     arrive, rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, month_ends, decide,
     parameters, memory, follow, limit_change, follow_numbers, follow_counts, windows, take_back, spot_numbers,
-    spot_draws, spot_memory, timing, patience_fraction, ring, state, sums, queue, record,
+    spot_draws, spot_memory, pay, pay_numbers, pay_counts, pay_memory, paid, timing, patience_fraction, ring, state,
+    sums, queue, record,
 ):  # fmt: skip
     """Serve the arrivals with one fleet a lane; fills `sums`, `queue` and `record`.
 
@@ -156,7 +164,10 @@ def run_lanes(  # type: ignore[no-untyped-def]
         Way of following what the policy wants, rules of change for it, its numbers, and the sliding windows.
     take_back, spot_numbers, spot_draws, spot_memory :
         What the provider takes back, a draw a step, and what is gone; called where `timing[IS_SPLIT]` is not 0.
-    timing : int64 array of shape (4,)
+    pay, pay_numbers, pay_counts, pay_memory, paid :
+        What is paid beside the replicas wanted, its numbers, memory and sums; called where `timing[IS_PAID_APART]` is
+        not 0.
+    timing : int64 array of shape (5,)
         See the names of its places above.
     patience_fraction : float
         Part of a step by which the longest wait exceeds `timing[PATIENCE_STEPS]`.
@@ -175,7 +186,7 @@ def run_lanes(  # type: ignore[no-untyped-def]
     """
     steps = rows.shape[0]
     recording = record.shape[1] == steps
-    is_split = timing[IS_SPLIT] != 0
+    is_split, is_paid_apart = timing[IS_SPLIT] != 0, timing[IS_PAID_APART] != 0
     reaction, patience = timing[REACTION_STEPS], timing[PATIENCE_STEPS]
     unlimited = 1e290 if patience < 0 else 0.0
     patience = max(patience, 0)
@@ -217,6 +228,8 @@ def run_lanes(  # type: ignore[no-untyped-def]
                 _slide_recent(state, now, oldest)
             decide(parameters, memory, step, ring[(step - reaction) % places], queued, replicas, ready, wanted)
             follow(limit_change, follow_numbers, follow_counts, windows, step, now, state)
+            if is_paid_apart:
+                pay(pay_numbers, pay_counts, step, month, pay_memory, paid, state)
             if is_split:
                 take_back(spot_numbers, spot_draws, step, spot_memory, state)
             _serve_step(state, now, oldest, patience_fraction, unlimited)

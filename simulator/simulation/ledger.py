@@ -18,6 +18,8 @@ from simulator.simulation.fleet import FleetRun, StepRecord, rounded_durations, 
 from simulator.simulation.found_counts import FoundCount, find_count, with_given_base
 from simulator.simulation.going_live import until_live
 from simulator.simulation.owned_lines import owned_monthly_lines, owned_run_rate_lines
+from simulator.simulation.quota_report import quota_report
+from simulator.simulation.rent_lines import rent_lines
 from simulator.simulation.results import Ledger, RunRate
 from simulator.simulation.shared_costs import (
     arriving_per_month,
@@ -145,6 +147,7 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
     lines |= before.lines
     for key, usd in option.per_request_usd.items():
         lines[key] = demand.by_month(record.arriving_requests + before.requests) * usd
+    quota = quota_report(option, demand, record, lines.get("rejected" if option.overflow_to is None else "overflow"))
     tokens = plan.tokens_per_request
     rejects = option.overflow_to is None
     away = record.overflow_requests * tokens + before.tokens
@@ -172,7 +175,8 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
         replica_hours=float(run.billed_replica_hours.sum()),
         costs=cost_table(plan, lines, option.overheads),
         queue=queue.scaled(tokens),
-        warnings=rounded_durations(option, demand.step_s),
+        warnings=(*rounded_durations(option, demand.step_s), *([] if quota is None else quota.notes(name))),
+        quota=quota,
     )
 
 
@@ -225,7 +229,7 @@ def _fleet_lines(option: FleetPlan, demand: Demand, run: FleetRun) -> dict[str, 
     lines: dict[str, Array] = {}
     if option.owned is None:
         on_demand = run.above_base_replica_hours - run.spot_replica_hours
-        lines["rent"] = on_demand * option.usd_per_replica_hour
+        lines |= rent_lines(option, run, on_demand)
     if option.spot is not None:
         lines["spot"] = run.spot_replica_hours * option.usd_per_spot_replica_hour
     peaks = np.maximum.reduceat(run.peak_billed_replicas, run.month_starts, axis=0)
@@ -256,6 +260,7 @@ def _may_fall_usd(option: FleetPlan, own_usd: Array) -> Array | float:
 
 def _overflow_api(plan: Plan, option: FleetPlan) -> ApiPlan | None:
     target = plan.options.get(option.overflow_to) if option.overflow_to is not None else None
+    target = option.overflow_plan or target
     return target.at_list_prices if isinstance(target, ApiPlan) else None
 
 

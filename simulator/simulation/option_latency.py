@@ -30,7 +30,8 @@ def option_latency(
     ledger = simulate_option(plan, name, tokens_per_month)
     if not isinstance(option, FleetPlan):
         raise ValueError(f"option is '{name}', must be a fleet: the waits of an API are not known")
-    per_request = plan.tokens_per_request
+    # Those that wait are the ones that reach the fleet: so many fewer, each so much longer in service.
+    per_request = plan.tokens_per_request / option.reaching_share
     record = StepRecord(
         arriving_requests=ledger.arriving_tokens / per_request,
         served_requests=ledger.served_tokens / per_request,
@@ -42,7 +43,7 @@ def option_latency(
     return latency_report(
         record,
         ledger.step_s,
-        Places(option.requests_per_s_per_replica, slots_per_replica, service_scv),
+        Places(option.requests_per_s_per_replica * option.reaching_share, slots_per_replica, service_scv),
         max_wait_s=option.max_wait_s,
         prefill_s=prefill_s,
         first_token_target_s=first_token_target_s,

@@ -11,6 +11,7 @@ import pandas as pd
 from simulator.domain.plans import Array
 from simulator.domain.units import REQUESTS_PER_THOUSAND, TOKENS_PER_MTOK
 from simulator.domain.workload import Mix
+from simulator.simulation.quota_report import QuotaReport
 from simulator.simulation.waiting import QueueReport
 
 Lines = Mapping[str, Array]
@@ -101,6 +102,7 @@ class Ledger:
     costs: pd.DataFrame
     queue: QueueReport | None
     warnings: tuple[str, ...]
+    quota: QuotaReport | None = None
 
     @property
     def times(self) -> pd.DatetimeIndex:

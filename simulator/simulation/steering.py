@@ -146,7 +146,14 @@ def _durations(plan: FleetPlan, step_s: float) -> dict[str, float]:
     named = {f"autoscaling.{name}": value_s for name, value_s in found.items() if value_s is not None}
     if plan.replicas.max_starts:
         named["replicas.evaluation_period_s"] = plan.replicas.evaluation_period_s
+    for key, period_s in {"rental": plan.billing_period_s, **_site_periods(plan)}.items():
+        if period_s > step_s:
+            named[f"{key}.billed_by"] = period_s
     return named | {"minimum_up_s": plan.minimum_up_s}
+
+
+def _site_periods(plan: FleetPlan) -> dict[str, float]:
+    return {f"sites.{site.name}": site.billing_period_s for site in plan.sites}
 
 
 def _if_longer(duration_s: float | None, step_s: float) -> float | None:

@@ -292,7 +292,7 @@ def _not_proportional_usd(option: OptionPlan, rate: RunRate) -> float:
     limits = option.replicas
     replicas = limits.minimum + limits.spare + 2 * limits.increment + 1
     counted = isinstance(option.autoscaling, FixedFleet) and option.autoscaling.count is not None
-    if counted or limits.maximum is not None or limits.max_starts is not None:
+    if counted or limits.maximum is not None or limits.max_starts is not None or option.sites:
         return math.inf  # at great volumes the cost is bounded, not proportional: the search decides by itself
     rent = option.usd_per_replica_hour * SECONDS_PER_MONTH / SECONDS_PER_HOUR
     fixed = option.overheads.most_not_proportional_usd(replicas * option.gpus_paid_per_replica)

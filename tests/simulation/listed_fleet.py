@@ -42,7 +42,6 @@ class Case:
             "throughput": {"total_tokens_per_s": REPLICA_TOKENS_PER_S},
             "autoscaling": dict(self.autoscaling),
             "replicas": dict(self.replicas),
-            "cold_start_s": self.cold_start_s,
             "max_wait_s": self.max_wait_s,
             "billing_from": self.billing_from,
         }
@@ -65,7 +64,8 @@ class Case:
     def plan(self, **changes):
         """The fleet as planned; `changes` are of its plan."""
         fleet = make_plan(load_scenario(self.scenario())).options["fleet"]
-        return replace(fleet, minimum_up_s=self.minimum_up_s, **changes)
+        # Not by the scenario, which refuses a cold start longer than these few steps.
+        return replace(fleet, **{"cold_start_s": self.cold_start_s, "minimum_up_s": self.minimum_up_s, **changes})
 
     def run(self, **changes):
         """The fleet's run; `changes` are of its plan."""

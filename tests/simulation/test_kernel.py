@@ -275,6 +275,7 @@ PROGRAM = """
 import sys, numpy as np, simulator as sim
 from dataclasses import replace
 from simulator.domain.plans import SpotTerms
+from simulator.domain.purchase import SiteTerms
 from simulator.interface import make_plan
 from simulator.simulation.demand import sample_demand
 from simulator.simulation.fleet import serve
@@ -320,6 +321,9 @@ for autoscaling in POLICIES:
     run = serve(fleet, demand, np.geomspace(1e4, 1e7, 60), block_ends=np.arange(1, 61))
     rows += [run.billed_replica_hours.sum(axis=1), run.spot_replica_hours.sum(axis=1),
              run.above_base_replica_hours.sum(axis=1), run.interruptions.sum(axis=1), run.served_requests.sum(axis=1)]
+    sites = (SiteTerms("a", 1.0, 3.0, 420.0), SiteTerms("b", 2.0, billing_period_s=150.0))
+    run = serve(replace(fleet, sites=sites), demand, np.geomspace(1e4, 1e7, 60), block_ends=np.arange(1, 61))
+    rows += [*run.site_replica_hours.sum(axis=2), run.billed_replica_hours.sum(axis=1), run.peak_billed_replicas[-1]]
 np.save(sys.argv[1], np.array(rows))
 """
 
@@ -332,5 +336,5 @@ def test_the_plain_python_loop_gives_the_numbers_of_the_compiled_one(tmp_path):
         environment = {**os.environ, "NUMBA_DISABLE_JIT": disabled}
         subprocess.run([sys.executable, "-c", PROGRAM, str(path)], check=True, env=environment, capture_output=True)
         results.append(np.load(path))
-    assert results[0].shape == ((10 + 9) * 3 * 6 + 10 * 5, 60)
+    assert results[0].shape == ((10 + 9) * 3 * 6 + 10 * (5 + 4), 60)
     np.testing.assert_allclose(results[0], results[1], rtol=1e-12, atol=1e-9)
