@@ -1,7 +1,9 @@
 """Requests that can wait, from the scenario to the bill: at an API in batch, at a fleet in its idle capacity."""
 
 import json
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ import pytest
 import simulator as sim
 from simulator.catalogue.planning import make_plan
 from simulator.cli import main as command_line
+from simulator.presentation.charts.timeline import timeline_chart
 from simulator.simulation.ledger import run_rate
 
 HOURS_PER_MONTH = 730.0
@@ -242,6 +245,45 @@ def test_crossings_are_those_of_a_fine_grid(prices, shape):
     assert study.first == pytest.approx(first, rel=0.005)
 
 
+BOUGHT = {
+    "reserved": {"reserved": {"replicas": 2, "usd_per_gpu_hour": 1.8}},
+    "spot": {"spot": {"share": 0.5, "discount_share": 0.6, "interruptions_per_replica_hour": 0.05}},
+    "hosted": {"kind": "dedicated_endpoint", "usd_per_replica_hour": RENT, "rental": None, "autoscaling": None},
+    "served costs": {
+        "logs": {"bytes_per_request": 8_000, "usd_per_gb": 0.5},
+        "egress": {"steps": [{"usd_per_gb": 0.1}, {"from_gb": 50, "usd_per_gb": 0.05}], "bytes_per_output_token": 200},
+    },
+    "owned": {
+        "rental": None,
+        "autoscaling": None,
+        "gpus_per_replica": 8,
+        "owned": {
+            "nodes": 2,
+            "gpus_per_node": 8,
+            "usd_per_node": 300_000,
+            "site": "own_room",
+            "power": {"idle_w": 2_000, "loaded_w": 8_000, "pue": 1.25, "usd_per_kwh": 0.1},
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("bought", BOUGHT)
+def test_however_the_replicas_are_bought_the_parts_never_fall_and_both_bills_agree(bought):
+    content = priced("all escalates", "autoscaled")
+    changed = {**content["options"]["fleet"], **BOUGHT[bought]}
+    content["options"]["fleet"] = {key: value for key, value in changed.items() if value is not None}
+    rate = rate_of(content, np.geomspace(1e7, 1e12, 192))
+    parts = rate.linear_usd_per_request * rate.requests_per_month + rate.rising - rate.falling
+    assert parts == pytest.approx(rate.usd_per_month, rel=1e-9)
+    for part in (rate.rising, rate.falling):
+        assert np.all(np.diff(part) >= -1e-9 * np.abs(part[1:]))
+    own = rate_of(content)
+    ledger = sim.simulate(content, "fleet")
+    assert 0 < ledger.deferred.served_share <= 1
+    assert float(own.lines["escalated"][0]) == pytest.approx(ledger.costs["escalated"].sum() / ledger.months)
+
+
 # What a fleet sees
 
 
@@ -379,6 +421,33 @@ def test_run_rate_and_simulation_agree_where_nothing_changes():
         if line in ledger.costs:
             assert ledger.costs[line].sum() / ledger.months == pytest.approx(float(usd[0]), rel=1e-9), line
     assert ledger.usd_per_month == pytest.approx(float(rate.usd_per_month[0]), rel=1e-9)
+
+
+# The picture and the page
+
+
+def test_the_timeline_draws_what_can_wait_as_a_dashed_queue():
+    content = scenario(traffic={"requests_per_day": 110_000, "diurnal": {"peak_hour": 14, "peak_to_mean": 1.9}})
+    ledger = sim.simulate(content, "fleet")
+    queue = timeline_chart([ledger]).axes[3]
+    assert queue.get_ylabel() == "Queue [tokens], dashed: of requests that can wait"
+    own, dashed = queue.lines
+    assert own.get_ydata() == pytest.approx(ledger.queued_tokens)
+    assert dashed.get_ydata() == pytest.approx(ledger.deferred.waiting_tokens)
+    assert dashed.get_linestyle() == "--"
+    assert queue.get_ylim()[1] > ledger.deferred.waiting_tokens.max() > 0
+
+
+def test_the_table_of_the_page_is_what_its_scenario_comes_to(tmp_path):
+    page = (Path(__file__).parent.parent / "docs" / "deferrable-work.md").read_text(encoding="utf-8")
+    path = tmp_path / "assistant-and-reports.yaml"
+    path.write_text(re.search(r"^```yaml\n(.*?)^```", page, flags=re.M | re.S)[1], encoding="utf-8")
+    waits = sim.break_even(path).options["llama"]
+    path.write_text(path.read_text(encoding="utf-8").replace("deferrable: {deadline_hours: 24}", "batch_share: 1"))
+    at_once = sim.break_even(path).options["llama"]
+    for option, row in ((at_once, "at once"), (waits, "within 24 hours")):
+        assert f"| {row} | {option.lines['rent']:,.0f} USD | {option.utilization_share:.0%}".replace("%", " %") in page
+    assert waits.deferred_served_share > 0.999
 
 
 # What is refused

@@ -1,8 +1,10 @@
 """A share of what a fleet serves is answered once more by an API: what it costs, and where the crossings move."""
 
 import json
+import re
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -239,6 +241,17 @@ def test_a_gate_that_can_not_be_is_refused_at_its_key(gate, more, key, message):
     with pytest.raises(ValueError, match=key) as refused:
         sim.load_scenario(scenario(options={"api": api(), "fleet": fleet(escalation=gate, **more)}))
     assert f"{key}: {message}" in str(refused.value)
+
+
+def test_the_scenario_and_the_figures_of_the_page_are_true(tmp_path):
+    page = (Path(__file__).parent.parent / "docs" / "quality-gate.md").read_text(encoding="utf-8")
+    path = tmp_path / "gated.yaml"
+    path.write_text(re.search(r"^```yaml\n(.*?)^```", page, flags=re.M | re.S)[1], encoding="utf-8")
+    assert sim.break_even(path).options["llama"].lines["escalated"] > 0
+    key = "options.llama-h100.escalation.share"
+    without = sim.break_even(sim.load_scenario("h100-vs-haiku")).settled
+    gated = sim.break_even(sim.load_scenario("h100-vs-haiku", overrides={key: 0.08})).settled
+    assert f"from {without / 1e9:.2f} to {gated / 1e9:.2f} billion tokens" in " ".join(page.split())
 
 
 def test_a_run_shows_what_escalates(tmp_path, monkeypatch, capsys):

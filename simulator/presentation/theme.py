@@ -73,7 +73,7 @@ _LINE_COLOURS = {
     "engineers": "#e69f00",
     "overflow": "#d55e00",
     "variable": "#f0e442",
-    "escalated": "#cc79a7",
+    "escalated": "#a3335c",
     "batch overflow": "#e8a07a",
     "rejected": "#7a3b00",
     "input": "#56b4e9",
