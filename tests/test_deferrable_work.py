@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import simulator as sim
 from simulator.catalogue.planning import make_plan
@@ -243,6 +245,38 @@ def test_crossings_are_those_of_a_fine_grid(prices, shape):
         assert np.any(np.abs(np.log(found / volumes[place])) < 0.02)
     first = volumes[np.flatnonzero(difference < 0)[0]]
     assert study.first == pytest.approx(first, rel=0.005)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    shape=st.sampled_from(list(SHAPES)),
+    batch=st.floats(0.1, 1.0),
+    price=st.floats(0.05, 4.0),
+    share=st.floats(0.05, 0.9),
+    gate=st.floats(0.0, 0.6),
+    deadline=st.sampled_from([0.0, 3.0, 24.0]),
+)
+def test_between_two_crossings_the_same_option_stays_cheaper(shape, batch, price, share, gate, deadline):
+    content = scenario(
+        workload={
+            "chat": {**CHAT, "share": 1.0 - share},
+            "report": {**REPORT, "share": share, "deferrable": {"deadline_hours": deadline}},
+        },
+        options={
+            "api": api(batch, price, 4 * price),
+            "fleet": fleet(**SHAPES[shape], escalation={"share": {"chat": gate}}),
+        },
+        traffic=TRAFFIC["smooth"],
+        horizon={"days": 2, "step_s": 3600},
+    )
+    study = sim.break_even(content)
+    volumes = np.geomspace(1e4, 1e13, 2_000)
+    ours, theirs = (run_rate(study.plan, name, volumes).usd_per_month for name in ("fleet", "api"))
+    cheaper = np.full(volumes.size, study.first == 0.0)
+    for crossing in study.crossings:
+        cheaper[volumes > crossing.tokens_per_month] = crossing.becomes_cheaper == "challenger"
+    clear = np.abs(ours - theirs) > 1.2e-3 * theirs
+    assert np.array_equal((ours < theirs)[clear], cheaper[clear])
 
 
 BOUGHT = {

@@ -124,6 +124,61 @@ def test_classes_billed_in_batch_escalate_to_the_batch_price():
     assert found["escalated"] == pytest.approx(0.5 * 0.08 * CHAT_USD * 3600 * HOURS_PER_MONTH)
 
 
+def test_an_api_with_a_fallback_answers_what_escalates_with_it():
+    options = {
+        "api": api(fallback={"option": "other", "share": 0.25}),
+        "other": api(1.0, 5.0),
+        "fleet": fleet(overflow="api", escalation={"share": 0.08}),
+    }
+    found = lines(scenario(options=options, comparison={"baseline": "api", "challengers": ["fleet"]}))
+    each = 0.75 * CHAT_USD + 0.25 * 0.5 * CHAT_USD  # the other costs half
+    assert found["escalated"] == pytest.approx(0.08 * each * 3600 * HOURS_PER_MONTH)
+
+
+def test_contracts_of_the_api_do_not_reach_what_escalates():
+    contract = api(terms={"commitment": {"usd_per_month": 50_000}, "surcharges": {"priority": 0.1}})
+    found = lines(scenario(options={"api": contract, "fleet": fleet(escalation={"share": 0.08})}))
+    assert found["escalated"] == pytest.approx(0.08 * 1.1 * CHAT_USD * 3600 * HOURS_PER_MONTH)
+
+
+def test_a_hosted_endpoint_has_a_gate_too():
+    hosted = {
+        "kind": "dedicated_endpoint",
+        "usd_per_replica_hour": RENT,
+        "throughput": {"requests_per_s": 2.0},
+        "escalation": {"share": 0.08},
+    }
+    found = lines(scenario(options={"api": api(), "fleet": hosted}))
+    assert found["escalated"] == pytest.approx(0.08 * 3600 * HOURS_PER_MONTH * CHAT_USD)
+
+
+def test_what_the_response_cache_answers_does_not_escalate():
+    cached = {"chat": {"input_tokens": 1_000, "output_tokens": 200, "response_cache": {"hit_share": 0.4}}}
+    found = lines(scenario(workload=cached))
+    assert found["escalated"] == pytest.approx(0.08 * 0.6 * 3600 * HOURS_PER_MONTH * CHAT_USD)
+
+
+def test_an_api_that_can_not_be_priced_is_told_at_its_own_key():
+    options = {
+        "api": api(),
+        "better": {"kind": "api", "model": "no-such-model"},
+        "fleet": fleet(overflow="api", escalation={"share": 0.1, "option": "better"}),
+    }
+    content = scenario(options=options, comparison={"baseline": "api", "challengers": ["fleet"]})
+    with pytest.raises(ValueError, match=r"options\.better\.model: is 'no-such-model'"):
+        sim.load_scenario(content)
+
+
+def test_a_fault_in_a_file_names_its_line(tmp_path):
+    path = tmp_path / "gate.yaml"
+    text = json.dumps(scenario(options={"api": api(), "fleet": fleet(escalation={"share": 1.5})}), indent=1)
+    path.write_text(text, encoding="utf-8")
+    line = 1 + next(number for number, row in enumerate(text.splitlines()) if '"share": 1.5' in row)
+    expected = rf"gate\.yaml:{line}: options\.fleet\.escalation\.share: is 1\.5, must be at most 1"
+    with pytest.raises(ValueError, match=expected):
+        sim.load_scenario(path)
+
+
 def test_over_time_each_month_escalates_at_its_own_prices_and_volume():
     priced = api(terms={"price_decline": {"share_per_year": 0.5, "steps": "monthly"}})
     content = scenario(
