@@ -136,6 +136,29 @@ def test_waiting_never_costs_more_than_being_served_at_once_in_a_fixed_fleet():
     assert np.all(waiting <= served_at_once * (1 + 1e-9))
 
 
+@pytest.mark.parametrize("traffic", ["smooth", "drawn"])
+@pytest.mark.parametrize("prefix", [None, {"tokens": 800, "lifetime_s": 300}])
+def test_a_fleet_without_replicas_pays_what_the_api_costs(traffic, prefix):
+    priced_api = api()
+    priced_api["prices"] |= {"cached_input_usd_per_mtok": 0.2, "cache_write_usd_per_mtok": 2.5}
+    drawn = {"noise": {"relative_sd": 0.3}, "counts": "poisson", "growth_per_month": 0.1}
+    content = scenario(
+        workload={"chat": {**CHAT, "prefix": prefix} if prefix else CHAT, "report": WAITS},
+        options={"api": priced_api, "fleet": fleet(autoscaling={"kind": "fixed", "count": 0})},
+        traffic={
+            "requests_per_day": 40_000,
+            "diurnal": {"peak_hour": 14, "peak_to_mean": 1.8},
+            **(drawn if traffic == "drawn" else {}),
+        },
+        horizon={"months": 2, "step_s": 900},
+    )
+    volumes = sim.load_scenario(content).tokens_per_month * np.array([0.1, 1.0, 3.0])
+    bill = rate_of(content, volumes, name="api").usd_per_month
+    assert rate_of(content, volumes).usd_per_month == pytest.approx(bill, rel=1e-9)
+    # Over time a report is paid at the price of the step in which it leaves; here all steps have one.
+    assert sim.simulate(content, "fleet").total_usd == pytest.approx(sim.simulate(content, "api").total_usd, rel=1e-9)
+
+
 # The parts of the cost
 
 PRICES = {

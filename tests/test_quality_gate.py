@@ -78,6 +78,44 @@ def test_a_fleet_whose_every_answer_escalates_pays_the_whole_api_bill_beside_its
     assert solve(make_plan(sim.load_scenario(everything))).pairs["fleet"].reason == "baseline_always_cheaper"
 
 
+PREFIX = {"input_tokens": 1_000, "output_tokens": 200, "prefix": {"tokens": 800, "lifetime_s": 300}}
+CACHED = api()
+CACHED["prices"] |= {"cached_input_usd_per_mtok": 0.2, "cache_write_usd_per_mtok": 2.5}
+DRAWN = {
+    "requests_per_day": 40_000,
+    "diurnal": {"peak_hour": 14, "peak_to_mean": 1.8},
+    "noise": {"relative_sd": 0.3},
+    "counts": "poisson",
+    "growth_per_month": 0.1,
+}
+
+
+@pytest.mark.parametrize(
+    ("answering", "workload"),
+    [
+        (CACHED, {"chat": PREFIX}),
+        ({"kind": "api", "model": "deepseek-chat"}, {"chat": {"input_tokens": 1_000, "output_tokens": 200}}),
+        (CACHED, {"chat": {**PREFIX, "retries": {"failed_share": 0.1}, "response_cache": {"hit_share": 0.2}}}),
+    ],
+    ids=["prompt cache", "peak hours", "retries and cache"],
+)
+def test_where_all_is_served_and_escalates_the_api_is_paid_to_the_cent(answering, workload):
+    gate = {"share": 1.0}
+    roomy = fleet(autoscaling={"kind": "fixed", "count": 50}, escalation=gate)
+    content = scenario(
+        workload=workload,
+        options={"api": answering, "fleet": roomy},
+        traffic=DRAWN,
+        horizon={"months": 2, "step_s": 900},
+    )
+    for times in (0.1, 1.0, 3.0):
+        volume = times * sim.load_scenario(content).tokens_per_month
+        escalated = float(rates(content, volume).lines["escalated"][0])
+        assert escalated == pytest.approx(float(rates(content, volume, name="api").usd_per_month[0]), rel=1e-9)
+    once_more, bought = sim.simulate(content, "fleet"), sim.simulate(content, "api")
+    assert once_more.costs["escalated"].sum() == pytest.approx(bought.total_usd, rel=1e-9)
+
+
 def test_a_share_of_zero_costs_nothing_and_changes_nothing_else():
     without = rates(scenario(options={"api": api(), "fleet": fleet()}))
     gated = rates(scenario(options={"api": api(), "fleet": fleet(escalation={"share": 0.0})}))
