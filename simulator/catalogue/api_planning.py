@@ -17,13 +17,24 @@ from simulator.domain.units import TOKENS_PER_MTOK
 ROUTER_LINE = "router"
 
 
-def plan_api(scenario: Scenario, name: str, option: ApiOption, overheads: Overheads, notes: Notes) -> ApiPlan | None:
-    """An API or provisioned units, with the API that stands in for it; None: a fault was noted."""
+def plan_api(
+    scenario: Scenario,
+    name: str,
+    option: ApiOption,
+    overheads: Overheads,
+    notes: Notes,
+    asked: Weights | None = None,
+) -> ApiPlan | None:
+    """An API or provisioned units, with the API that stands in for it; None: a fault was noted.
+
+    `asked` are the requests that come to it, by class; left out: all.
+    """
     fallback = option.fallback
     kept = 1.0 if fallback is None else 1.0 - fallback.share
-    parts = [_part(scenario, name, option, dict.fromkeys(scenario.workload, kept), notes)]
+    asked = dict.fromkeys(scenario.workload, 1.0) if asked is None else asked
+    parts = [_part(scenario, name, option, {key: kept * weight for key, weight in asked.items()}, notes)]
     if fallback is not None and fallback.share > 0:
-        weights = dict.fromkeys(scenario.workload, fallback.share)
+        weights = {key: fallback.share * weight for key, weight in asked.items()}
         parts.append(_part_elsewhere(scenario, name, fallback.option, weights, notes, f"fallback {fallback.option}"))
     return _plan(scenario, name, parts, overheads, {}, detailed=1)
 

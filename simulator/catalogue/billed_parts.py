@@ -106,7 +106,7 @@ def _limited(classes: Iterable[_BilledClass], limits: RateLimits | None) -> Limi
     for one in classes:
         retries = one.request.retries
         unbilled = 1.0 if retries is None else retries.attempts / retries.billed_attempts
-        at_once = one.weight * unbilled * (1.0 - one.request.batch_share)
+        at_once = one.weight * unbilled * (1.0 - one.request.batched_share)
         calls += at_once * billed_requests(one.request) * one.request.calls_per_request
         tokens += at_once * one.tokens_per_request
     if limits is not None and not limits.cached_input_counts:
@@ -194,7 +194,7 @@ class _BilledClass:
     def _usd(self, card: PriceCard, tokens_of: Callable[[BilledTokens], Array]) -> Array:
         hour = self.prefix is not None and self.prefix.is_written_for_an_hour
         total = np.zeros(len(TOKEN_LINES))
-        batch = self.request.batch_share
+        batch = self.request.batched_share
         for share, tiers in ((1.0 - batch, card.tiers), (batch, cards_batch(card))):
             if share > 0:
                 tokens = tokens_of(self._tokens(starts_of(tiers)))
@@ -269,7 +269,7 @@ def _missing(billed: Sequence[_BilledClass], cards: Cards) -> tuple[str, ...]:
     reads = any(one.tokens_per_request[CACHED] > 0 for one in billed)
     writing = [one for one in billed if one.written_at_a_miss > 0]
     hours = [one.prefix is not None and one.prefix.is_written_for_an_hour for one in writing]
-    batch = any(one.request.batch_share > 0 for one in billed)
+    batch = any(one.request.batched_share > 0 for one in billed)
     needs = (reads, not all(hours), batch, any(hours))
     distinct = dict.fromkeys(card for day in {id(day): day for day in cards}.values() for card in day)
     return tuple(dict.fromkeys(text for card in distinct for text in missing_prices(card, *needs)))

@@ -45,6 +45,10 @@ def beyond_edge(scenario: Scenario, option: PeopleAndFixed, fleet: FleetPlan) ->
     kept = reaching_share(option.edge, scenario.workload)
     penalty = fleet.rejected_usd_per_request * kept
     fleet = replace(fleet, rejected_usd_per_request=penalty, reaching_share=kept)
+    if fleet.deferred is not None:
+        waiting = fleet.deferred
+        of_waiting = replace(waiting, rejected_usd_per_request=waiting.rejected_usd_per_request * kept)
+        fleet = replace(fleet, deferred=of_waiting)
     if not isinstance(target, ApiOption) or (option.edge is None and target.edge is None):
         return fleet
     return replace(fleet, overflow_plan=plan_api(seen, str(fleet.overflow_to), target, Overheads(), Notes()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from simulator.catalogue import hardware
+from simulator.catalogue.answered_elsewhere import with_answers_elsewhere
 from simulator.catalogue.cold_start import cold_start_parts
 from simulator.catalogue.counts_to_find import check_count_to_find, replicas_on_nodes
 from simulator.catalogue.fleet_throughput import chosen_layouts, served_requests_per_s
@@ -52,7 +53,7 @@ def plan_fleet(
     reserved = _reserved(scenario, option, gpus, machine, lookup)
     if name in notes.faults:
         return None
-    return FleetPlan(
+    planned = FleetPlan(
         name=name,
         label=_label(option, gpus, machine),
         seconds_per_request=1.0 / requests_per_s,
@@ -79,6 +80,7 @@ def plan_fleet(
         owned=machine.owned,
         work=work_shares(scenario, option, gpus, requests_per_s, lookup),
     )
+    return with_answers_elsewhere(scenario, option, gpus, planned, lookup)
 
 
 def _cold_start_s(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Lookup) -> float:

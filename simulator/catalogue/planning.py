@@ -16,7 +16,9 @@ from simulator.domain.plans import FleetPlan, OptionPlan, Plan, PlanFault
 from simulator.domain.scenario import Scenario
 from simulator.domain.workload import Workload
 
-_FLEET_LINES = ("rent", "variable", "overflow", "rejected", "API until live", "one_off")
+_FLEET_LINES = (
+    "rent", "variable", "overflow", "batch overflow", "escalated", "rejected", "API until live", "one_off",
+)  # fmt: skip
 
 
 def make_plan(scenario: Scenario) -> Plan:
@@ -77,6 +79,9 @@ def _shortfalls(scenario: Scenario, name: str) -> list[PlanFault]:
     overflow = scenario.overflow_target(name)
     if overflow is not None:
         handed_on = {"overflow": overflow}
+    escalation = scenario.escalation_target(name)
+    if escalation is not None and escalation != overflow:
+        handed_on["escalation.option"] = escalation
     faults = []
     for key, target in handed_on.items():
         shortfall = scenario.requirements.shortfall(scenario.options[target])

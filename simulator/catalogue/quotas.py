@@ -46,7 +46,7 @@ def within_quota(
 def _counts(option: SelfHostedOption, limits: Replicas) -> dict[str, int]:
     """Replicas that an option asks for whatever comes, by key."""
     policy, counts = option.autoscaling, {"replicas.minimum": limits.minimum}
-    if isinstance(policy, FixedFleet) and policy.count is not None:
+    if isinstance(policy, FixedFleet) and isinstance(policy.count, int):
         counts["autoscaling.count"] = policy.count
     if isinstance(policy, Scheduled):
         counts["autoscaling.otherwise"] = policy.otherwise

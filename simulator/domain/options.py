@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from simulator.domain.api_options import ApiOption, ProvisionedOption, RoutedOption
 from simulator.domain.autoscaling import AutoscalingPolicy, ColdStart, TargetUtilization
 from simulator.domain.base import Duration, Flag, Model, NonNegative, Patience, Positive, PositiveWhole, Share, Whole
+from simulator.domain.escalation import Escalation
 from simulator.domain.models_and_gpus import Contract, Precision
 from simulator.domain.operating_costs import OperatingCosts
 from simulator.domain.owning import OwnedHardware
@@ -211,6 +212,9 @@ class SelfHostedOption(OperatingCosts):
     rejected_usd_per_request: NonNegative = Field(default=0.0, description="Penalty of a rejected request. [USD]")
     variable_usd_per_mtok: NonNegative = Field(
         default=0.0, description="Cost of every million tokens the fleet serves. [USD per 10^6 tokens]"
+    )
+    escalation: Escalation | None = Field(
+        default=None, description="Share of what the fleet serves that an API has to answer once more."
     )
 
     @property

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from simulator.domain.api_plans import ApiPlan
 from simulator.domain.autoscaling import AutoscalingPolicy, PerfectForesight
+from simulator.domain.deferred_work import DeferredWork
 from simulator.domain.options import Replicas
 from simulator.domain.overheads import Overheads
 from simulator.domain.owning import OwnedFigures
@@ -69,7 +70,11 @@ class SpotTerms:
 
 @dataclass(frozen=True)
 class FleetPlan:
-    """A fleet of replicas on rented GPUs."""
+    """A fleet of replicas on rented GPUs.
+
+    Where classes can wait, what is said of a mean request is of its other, interactive classes alone; `deferred` has
+    the rest. `escalated_to` has the price of what of a served request an API answers once more.
+    """
 
     name: str
     label: str
@@ -99,6 +104,8 @@ class FleetPlan:
     quota: Quota | None = None
     reaching_share: float = 1.0  # of the requests, that an edge leaves to the fleet
     overflow_plan: ApiPlan | None = None  # the API of the overflow, for what the edge leaves; None: as planned itself
+    escalated_to: ApiPlan | None = None
+    deferred: DeferredWork | None = None
 
     kind = "self_hosted"
 
@@ -111,6 +118,24 @@ class FleetPlan:
     def rent_lines(self) -> tuple[str, ...]:
         """Names of the lines of the rent, one for each site where there are several."""
         return tuple(f"rent, {site.name}" for site in self.sites) or ("rent",)
+
+    @property
+    def whole_seconds_per_request(self) -> float:
+        """Replica-seconds of work that the mean request is, what can wait of it included."""
+        return self.seconds_per_request + (0.0 if self.deferred is None else self.deferred.seconds_per_request)
+
+    @property
+    def least_seconds_per_request(self) -> float:
+        """Replica-seconds of work of a mean request: of its part that can wait, or of the other, whichever is less."""
+        waiting = self.deferred
+        return (
+            self.seconds_per_request if waiting is None else min(self.seconds_per_request, waiting.seconds_per_request)
+        )
+
+    @property
+    def interactive_share(self) -> float:
+        """Share of the requests that do not wait for idle capacity. [1]"""
+        return 1.0 if self.deferred is None else 1.0 - self.deferred.request_share
 
     @property
     def is_lower_bound(self) -> bool:

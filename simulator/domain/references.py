@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from simulator.domain.api_options import ApiOption, RoutedOption, of_class
 from simulator.domain.base import Model
+from simulator.domain.escalation import Escalation
 from simulator.domain.options import SelfHostedOption
 from simulator.domain.people import PeopleAndFixed
 
@@ -24,6 +25,8 @@ def check_references(options: Mapping[str, Model], classes: Collection[str]) -> 
             _refuse(
                 f"options.{name}.overflow", f"is '{option.overflow}', must be one of {', '.join([*apis, 'reject'])}"
             )
+        if isinstance(option, SelfHostedOption) and option.escalation is not None:
+            _check_escalation(name, option, option.escalation, apis, classes)
         if isinstance(option, ApiOption) and option.fallback is not None:
             others = [api for api in apis if api != name]
             if option.fallback.option not in others:
@@ -34,7 +37,9 @@ def check_references(options: Mapping[str, Model], classes: Collection[str]) -> 
 
 
 def handed_on(option: Model) -> tuple[str, ...]:
-    """Options that one hands requests on to: its routes, or its fallback."""
+    """Options that one hands requests on to: its routes, its fallback, or what its answers escalate to."""
+    if isinstance(option, SelfHostedOption) and option.escalation is not None and option.escalation.option is not None:
+        return (option.escalation.option,)
     if isinstance(option, RoutedOption):
         return tuple(option.routes)
     if isinstance(option, ApiOption) and option.fallback is not None:
@@ -47,6 +52,20 @@ def _check_edge(name: str, option: Model, classes: Collection[str]) -> None:
     shares = {} if edge is None or not isinstance(edge.share, dict) else edge.share
     for unknown in sorted(set(shares) - set(classes)):
         _refuse(f"options.{name}.edge.share.{unknown}", f"is no request class, must be one of {', '.join(classes)}")
+
+
+def _check_escalation(
+    name: str, option: SelfHostedOption, escalation: Escalation, apis: list[str], classes: Collection[str]
+) -> None:
+    key = f"options.{name}.escalation"
+    if isinstance(escalation.share, dict):
+        for unknown in set(escalation.share) - set(classes):
+            _refuse(f"{key}.share.{unknown}", f"is no request class, must be one of {', '.join(classes)}")
+    if escalation.option is not None and escalation.option not in apis:
+        allowed = f"one of {', '.join(apis)}" if apis else "an option of kind api"
+        _refuse(f"{key}.option", f"is '{escalation.option}', must be {allowed}")
+    if escalation.option is None and (option.overflow == "reject" or not apis):
+        _refuse(f"{key}.option", "is missing; overflow is rejected, so that no API answers for it")
 
 
 def _check_routes(name: str, option: RoutedOption, bought: list[str], classes: Collection[str]) -> None:

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from simulator.domain.api_options import ApiOption
 from simulator.domain.base import Finite, Model, Positive, Whole
 from simulator.domain.defaults import DEFAULT_START
+from simulator.domain.deferrable import check_deferrable
 from simulator.domain.options import DedicatedEndpoint, Option, SelfHostedOption
 from simulator.domain.people import Requirements
 from simulator.domain.references import check_references, handed_on
@@ -188,6 +189,12 @@ class Scenario(Model):
             if isinstance(option, SelfHostedOption):
                 self._check_windows(name, option)
         check_references(self.options, self.workload)
+        check_deferrable(
+            self.workload,
+            has_fleet=any(isinstance(option, SelfHostedOption) for option in self.options.values()),
+            most_s=MOST_WINDOW_STEPS * self.horizon.step_s,
+            horizon_s=self.horizon.duration_s,
+        )
         return self
 
     def _check_windows(self, name: str, option: SelfHostedOption) -> None:
@@ -270,6 +277,13 @@ class Scenario(Model):
         if led_to - needed:
             needed |= {target for name in self.options if (target := self.overflow_target(name)) is not None}
         return tuple(name for name in self.options if name not in led_to or name in needed)
+
+    def escalation_target(self, name: str) -> str | None:
+        """Option of kind api that answers once more a share of what fleet `name` has served; None: there is none."""
+        option = self.options[name]
+        if not isinstance(option, SelfHostedOption) or option.escalation is None:
+            return None
+        return option.escalation.option or self.overflow_target(name)
 
     def overflow_target(self, name: str) -> str | None:
         """Option of kind api that serves the overflow of fleet `name`; None: it is rejected."""

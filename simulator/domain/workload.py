@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from simulator.domain.base import Model, NonNegative, Positive, PositiveShare, Share
+from simulator.domain.deferrable import Deferrable
 from simulator.domain.request_lengths import (
     LengthLaw,
     LognormalLength,
@@ -66,6 +67,9 @@ class RequestClass(Model):
         default=0.0, description="Share of the input tokens written to the provider's prompt cache. [1]"
     )
     batch_share: Share = Field(default=0.0, description="Share of the requests sent to the provider's batch API. [1]")
+    deferrable: Deferrable | None = Field(
+        default=None, description="That requests can wait: batched at an API, served by a fleet when it is idle."
+    )
     retries: Retries | None = Field(default=None, description="Calls that fail and are made again.")
     response_cache: ResponseCache | None = Field(default=None, description="Answers given again without a model.")
     output_cap_tokens: Positive | None = Field(default=None, description="Longest answer allowed. [tokens]")
@@ -93,6 +97,9 @@ class RequestClass(Model):
         if self.context_growth_tokens is not None and self.calls_per_request == 1:
             text = f"is {self.context_growth_tokens:g}, must be given with calls_per_request above 1 only"
             self._refuse("context_growth_tokens", text)
+        if self.deferrable is not None and "batch_share" in self.model_fields_set:
+            text = f"is {self.batch_share:g}, must not be given with deferrable: an API batches all of the class"
+            self._refuse("batch_share", text)
         return self
 
     def _check_prefix(self, prefix_tokens: float) -> None:
@@ -177,6 +184,11 @@ class RequestClass(Model):
     def total_tokens(self) -> float:
         """Input and output tokens of one request as it is asked."""
         return self.asked_input_tokens + self.asked_output_tokens
+
+    @property
+    def batched_share(self) -> float:
+        """Share of the requests that an API bills at its batch price. [1]"""
+        return self.batch_share if self.deferrable is None else 1.0
 
     @property
     def unanswered_share(self) -> float:

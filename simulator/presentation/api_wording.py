@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -45,6 +46,10 @@ def _levers(request: RequestClass) -> list[str]:
         calls = f"{number(retries.attempts)} calls for one that succeeds"
         billed = "failed ones billed" if retries.failed_calls_billed else "failed ones not billed"
         texts.append(f"{percent(retries.failed_share)} of the calls fail and are made again: {calls}, {billed}")
+    if request.deferrable is not None:
+        hours = request.deferrable.deadline_hours
+        limit = "without limit" if math.isinf(hours) else f"{hours:g} h"
+        texts.append(f"can wait {limit}: an API bills it at its batch price, a fleet serves it when it is idle")
     prefix = request.prefix
     if prefix is not None and prefix.hit_share is not None:
         found = f"{percent(prefix.hit_share)} of the requests find their prefix of {prefix.tokens:g} tokens"

@@ -13,6 +13,7 @@ from simulator.domain.units import SECONDS_PER_MONTH
 from simulator.presentation.api_wording import option_lines, workload_lines
 from simulator.presentation.decision import decision_sentence, pair_sentence
 from simulator.presentation.demand_wording import demand_lines, demand_warnings
+from simulator.presentation.handing_on_wording import deferred_content, handing_on_lines
 from simulator.presentation.mix_wording import mix_content, mix_notes
 from simulator.presentation.purchase_wording import purchase_lines
 from simulator.presentation.rate_limit_wording import rate_limit_content, rate_limit_lines, rate_limit_warnings
@@ -114,7 +115,7 @@ def assumptions(study: Study) -> list[str]:
                 f"{name}: a request {wait}{after}; cold start {option.cold_start_s:g} s, "
                 f"billed from the {option.billing_from}"
             )
-        lines += purchase_lines(study.plan, name) + option_lines(study, name)
+        lines += purchase_lines(study.plan, name) + handing_on_lines(study, name) + option_lines(study, name)
     lines += rate_limit_lines(study) + mix_notes(study)
     lines.append("curve and crossings are at run rate: no growth, prices of the first day, no one-off cost")
     lines.append("costs alone are compared: that the options do the job equally well is for you to judge")
@@ -139,6 +140,9 @@ def _option(study: Study, option: OptionAtVolume, ledger: Ledger | None) -> dict
         "one_off_usd": option.one_off_usd,
         "rate_limits": rate_limit_content(study, option.name),
     }
+    can_wait = deferred_content(study, option.name)
+    if can_wait is not None:
+        content["run_rate"]["deferrable"] = can_wait
     if ledger is not None:
         months = [str(start)[:10] for start in ledger.costs.index]
         content["horizon"] = {
@@ -154,6 +158,8 @@ def _option(study: Study, option: OptionAtVolume, ledger: Ledger | None) -> dict
         }
         if ledger.quota is not None:
             content["horizon"]["quota"] = dataclasses.asdict(ledger.quota)
+        if ledger.deferred is not None:
+            content["horizon"]["deferrable_served_share"] = ledger.deferred.served_share
     return content
 
 

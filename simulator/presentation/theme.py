@@ -73,6 +73,8 @@ _LINE_COLOURS = {
     "engineers": "#e69f00",
     "overflow": "#d55e00",
     "variable": "#f0e442",
+    "escalated": "#a3335c",
+    "batch overflow": "#e8a07a",
     "rejected": "#7a3b00",
     "input": "#56b4e9",
     "output": "#009e73",

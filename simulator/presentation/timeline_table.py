@@ -58,6 +58,13 @@ def _quantities(ledger: Ledger) -> dict[str, Array]:
     }
     if ledger.kind == "api":
         return quantities
+    if ledger.deferred is not None:
+        waiting = ledger.deferred
+        quantities |= {
+            "deferred_served_tokens_per_s": waiting.served_tokens / ledger.step_s,
+            "deferred_left_tokens_per_s": waiting.left_tokens / ledger.step_s,
+            "deferred_waiting_tokens": waiting.waiting_tokens,
+        }
     capacity = ledger.ready_replicas * (ledger.replica_tokens_per_s * ledger.step_s)
     return quantities | {
         "overflow_tokens_per_s": ledger.overflow_tokens / ledger.step_s,
@@ -65,7 +72,7 @@ def _quantities(ledger: Ledger) -> dict[str, Array]:
         "queued_tokens": ledger.queued_tokens,
         "ready_replicas": ledger.ready_replicas,
         "billed_replicas": ledger.billed_replicas,
-        "utilization_share": np.divide(ledger.served_tokens, capacity, out=np.zeros_like(capacity), where=capacity > 0),
+        "utilization_share": np.divide(ledger.used_tokens, capacity, out=np.zeros_like(capacity), where=capacity > 0),
     }
 
 

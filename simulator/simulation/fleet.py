@@ -9,13 +9,21 @@ import numpy as np
 from simulator.domain.autoscaling import FixedFleet
 from simulator.domain.plans import Array, FleetPlan, WorkShares
 from simulator.domain.units import SECONDS_PER_HOUR, SECONDS_PER_MONTH
-from simulator.simulation import arrivals, kernel, paying, rules_of_change, spot
+from simulator.simulation import arrivals, deferring, kernel, paying, rules_of_change, spot
+from simulator.simulation.deferred_terms import (
+    DeferredRecord,
+    DeferredRun,
+    DeferredTerms,
+    deferred_ratio,
+    deferred_terms,
+    memory_rows,
+)
 from simulator.simulation.demand import Demand, Steps
 from simulator.simulation.lanes import LaneArrivals, lane_arrivals
 from simulator.simulation.paying_terms import paying_terms
 from simulator.simulation.spot_terms import spot_terms
 from simulator.simulation.steering import Steering, rounded_durations, steering
-from simulator.simulation.step_counts import whole_steps
+from simulator.simulation.step_counts import patience_steps
 
 __all__ = ["FleetRun", "StepRecord", "rounded_durations", "serve"]
 
@@ -51,6 +59,19 @@ class FleetRun:
     site_replica_hours: Array  # paid at each of several sites; shape (sites, blocks, lanes), none where there is one
     month_starts: Steps  # first block of each month
     record: StepRecord | None
+    deferred: DeferredRun | None = None  # of the work that can wait; the others are of the rest
+
+    @property
+    def busy_requests(self) -> Array:
+        """All work served, in requests of which the part that does not wait takes as much. Shape (blocks, lanes)."""
+        if self.deferred is None:
+            return self.served_requests
+        return self.served_requests + self.deferred.ratio * self.deferred.served_requests
+
+    @property
+    def mean_requests(self) -> Array:
+        """All work served, in mean requests of the scenario. Shape (blocks, lanes)."""
+        return self.busy_requests if self.deferred is None else self.busy_requests / (1.0 + self.deferred.ratio)
 
 
 def serve(
@@ -106,8 +127,9 @@ def serve(
     ends = months if block_ends is None else block_ends
     size = volumes.size
     sums = np.zeros((ends.size, kernel.SUM_ROWS, size))
-    queue = np.zeros(size)
+    queue, waiting = np.zeros(size), np.zeros(size)
     at_sites = np.zeros((len(plan.sites), ends.size, size))
+    deferred_record = np.zeros((deferring.RECORD_ROWS, demand.steps if record else 0))
     steps_record = np.zeros((kernel.RECORD_ROWS, demand.steps if record else 0))
     rising = np.argsort(volumes, kind="stable")
     for start in range(0, size, kernel.LANES):
@@ -116,8 +138,12 @@ def serve(
         base_of_lanes = np.zeros(kernel.LANES)
         base_of_lanes[: lanes.size] = base[lanes]
         sizes = _fleet_size(plan, arriving, None if fixed_replicas is None else fixed_replicas[lanes])
-        by_row, left, by_site = _run_lanes(plan, demand, ends, steered, base_of_lanes, sizes, arriving, steps_record)
+        terms = deferred_terms(plan, demand, _aligned_zeros(memory_rows(plan) * kernel.LANES), deferred_record)
+        by_row, left, by_site = _run_lanes(
+            plan, demand, ends, steered, base_of_lanes, sizes, arriving, steps_record, terms
+        )
         sums[:, :, lanes], queue[lanes] = by_row[:, :, : lanes.size], left[: lanes.size]
+        waiting[lanes] = terms.queue[: lanes.size]
         if plan.sites:
             at_sites[:, :, lanes] = by_site[:, :, : lanes.size]
     _check_conservation(plan, demand, volumes, sums, queue, grown=grown)
@@ -137,6 +163,7 @@ def serve(
         site_replica_hours=at_sites * hours,
         month_starts=np.concatenate(([0], np.searchsorted(ends, months[:-1]) + 1)),
         record=_step_record(steps_record, per_step) if record else None,
+        deferred=_deferred_run(plan, demand, sums, waiting, deferred_record),
     )
 
 
@@ -154,14 +181,6 @@ def _fleet_size(plan: FleetPlan, arriving: LaneArrivals, fixed_replicas: Array |
     return arriving.greatest() / policy.target_share
 
 
-def _patience(plan: FleetPlan, demand: Demand) -> tuple[int, float]:
-    """Whole steps before this one that work may wait, and the part that is left, above 0 and up to 1; -1: no limit."""
-    if plan.max_wait_s >= demand.steps * demand.step_s:
-        return -1, 0.0  # a wait as long as the horizon is one without limit
-    steps = max(whole_steps(plan.max_wait_s, demand.step_s) - 1, 0)
-    return steps, plan.max_wait_s / demand.step_s - steps
-
-
 def _run_lanes(
     plan: FleetPlan,
     demand: Demand,
@@ -171,18 +190,19 @@ def _run_lanes(
     sizes: Array,
     arriving: LaneArrivals,
     record: Array,
+    deferred: DeferredTerms,
 ) -> tuple[Array, Array, Array]:
     """One kernel pass over at most LANES volumes: sums (blocks, rows, lanes), the queues left, and what sites get."""
     decision = steered.decision
-    patience_steps, patience_fraction = _patience(plan, demand)
+    patience, patience_fraction = patience_steps(plan.max_wait_s, demand)
     memory = _aligned_zeros(decision.memory_rows * kernel.LANES)
     memory[: kernel.LANES] = sizes
     spot_numbers, draws, spot_rows = spot_terms(plan, demand, base)
     is_split = plan.spot is not None or bool(np.any(base > 0))
     terms = paying_terms(plan, demand.step_s, base)
     paid = np.zeros((ends.size if terms.is_needed else 0, 1 + terms.sites, kernel.LANES))
-    timing = [decision.reaction_steps, patience_steps, steered.looks_ahead_steps, int(is_split), int(terms.is_needed)]
-    back = max(decision.reaction_steps, patience_steps, 0)
+    timing = [decision.reaction_steps, patience, steered.looks_ahead_steps, int(is_split), int(terms.is_needed)]
+    back = max(decision.reaction_steps, patience, deferred.ring_steps, 0)
     ahead = max(-decision.reaction_steps, 0)
     sums = np.zeros(ends.size * kernel.SUM_ROWS * kernel.LANES)
     queue = np.zeros(kernel.LANES)
@@ -209,6 +229,10 @@ def _run_lanes(
         paid.reshape(-1),
         np.array(timing, dtype=np.int64),
         patience_fraction,
+        deferring.defer,
+        deferred.numbers,
+        deferred.memory,
+        deferred.record,
         _aligned_zeros((back + ahead + kernel.BLOCK) * kernel.LANES).reshape(-1, kernel.LANES),
         _aligned_zeros(kernel.STATE_SIZE),
         sums,
@@ -252,6 +276,18 @@ def _check_equal(plan: FleetPlan, step_s: float, arrived: Array, accounted: Arra
             f"{plan.name}: {arrived[worst] * step_s:g} replica-seconds arrived, {accounted[worst] * step_s:g} were "
             "served, overflowed or are queued; the simulation lost or made work"
         )
+
+
+def _deferred_run(plan: FleetPlan, demand: Demand, sums: Array, waiting: Array, record: Array) -> DeferredRun | None:
+    """What became of the work that can wait; as much of it was served, has left or waits as arrived."""
+    if plan.deferred is None:
+        return None
+    served, left = sums[:, kernel.DEFERRED_SERVED], sums[:, kernel.DEFERRED_LEFT]
+    arrived = deferred_ratio(plan) * sums[:, kernel.ARRIVED].sum(axis=0)
+    _check_equal(plan, demand.step_s, arrived, (served + left).sum(axis=0) + waiting)
+    per_step = demand.step_s / plan.deferred.seconds_per_request
+    of_steps = DeferredRecord(*(record * per_step)) if record.shape[1] else None
+    return DeferredRun(served * per_step, left * per_step, waiting * per_step, deferred_ratio(plan), of_steps)
 
 
 def _step_record(record: Array, per_step: float) -> StepRecord:

@@ -14,12 +14,14 @@ from simulator.domain.autoscaling import FixedFleet
 from simulator.domain.plans import Array, FleetPlan
 from simulator.domain.purchase import cheapest_base
 from simulator.simulation.count_search import Tried, search_counts, together
+from simulator.simulation.deferred_terms import deferred_ratio
 from simulator.simulation.demand import Demand
 from simulator.simulation.fleet import serve
 from simulator.simulation.lanes import lane_arrivals
 from simulator.simulation.results import RunRate
 
 What = Literal["replicas", "nodes", "reserved replicas"]
+_LEFT_LINES = ("overflow", "batch overflow", "rejected")
 _GRID = 17  # reserved bases tried at even distances; each takes a pass of its own
 _SPOT_ROOM = 4.0  # replicas tried over those of the peak, where some are taken back
 
@@ -84,9 +86,9 @@ def _fixed_base(option: FleetPlan, demand: Demand, requests_per_month: float, ru
 
 
 def _peak_load(option: FleetPlan, demand: Demand, requests_per_month: float) -> float:
-    """Replicas that the greatest step fills."""
+    """Replicas that the greatest step fills, with what could wait."""
     arriving = lane_arrivals(option, demand, np.array([requests_per_month]), grown=False)
-    return float(arriving.greatest()[0])
+    return float(arriving.greatest()[0]) * (1.0 + deferred_ratio(option))
 
 
 def _reserved_base(option: FleetPlan, demand: Demand, requests_per_month: float, run_rate_of: RunRateOf) -> FoundCount:
@@ -128,7 +130,7 @@ def _tried(counts: Array, rates: RunRate) -> Tried:
     return Tried(
         counts=np.asarray(counts, dtype=np.float64),
         lines=rates.lines,
-        left_usd=rates.lines.get("overflow", rates.lines.get("rejected", nothing)),
+        left_usd=sum((rates.lines.get(line, nothing) for line in _LEFT_LINES), nothing),
         left_share=rates.overflow_share + rates.rejected_share,
         utilization_share=rates.utilization_share,
     )

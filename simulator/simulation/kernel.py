@@ -15,7 +15,8 @@ The order inside a step is written here and nowhere else:
 5. what is paid is told by site, and to the end of billing periods (`pay`, see `simulator.simulation.paying`);
 6. the provider takes spot replicas back (`take_back`, see `simulator.simulation.spot`);
 7. ready replicas serve queue and arrivals, first in first out;
-8. work that waited longer than `max_wait_s` leaves as overflow.
+8. work that waited longer than `max_wait_s` leaves as overflow;
+9. what is left of the capacity serves the work that can wait (`defer`, see `simulator.simulation.deferring`).
 
 The queue starts empty. The loops over lanes are short and plain so that they become vector instructions. Two things
 beside their form decide how fast those are: the rows of `state` begin on cache lines, and `_greater` stores whole
@@ -28,6 +29,7 @@ from numba import types
 
 from simulator.simulation.arrivals import ARRIVE
 from simulator.simulation.compiled import compiled, part_of_compiled
+from simulator.simulation.deferring import DEFER
 from simulator.simulation.follow import FOLLOW
 from simulator.simulation.paying import PAY
 from simulator.simulation.policies import DECIDE
@@ -50,7 +52,8 @@ _COUNTS = types.Array(types.int64, 1, "C")
 REACTION_STEPS, PATIENCE_STEPS, LOOKS_AHEAD, IS_SPLIT, IS_PAID_APART = range(5)
 # Rows of the monthly sums.
 BILLED, ARRIVED, SERVED, OVERFLOW, PEAK_BILLED, ABOVE_BASE, SPOT_BILLED, INTERRUPTED = range(8)
-SUM_ROWS = 8
+DEFERRED_SERVED, DEFERRED_LEFT = 8, 9
+SUM_ROWS = 10
 # Rows of the record of single steps, `record[row, step]` of lane 0.
 RECORD_ARRIVED, RECORD_READY, RECORD_BILLED, RECORD_SERVED, RECORD_OVERFLOW, RECORD_QUEUE = range(6)
 RECORD_ROWS = 6
@@ -93,6 +96,10 @@ RUN = types.void(
     _VECTOR,  # paid (filled)
     _COUNTS,  # timing
     types.float64,  # patience_fraction
+    types.FunctionType(DEFER),  # defer
+    _VECTOR,  # defer_numbers
+    _VECTOR,  # defer_memory (no rows: nothing can wait)
+    _MATRIX,  # defer_record (filled)
     _MATRIX,  # ring
     _VECTOR,  # state
     _VECTOR,  # sums (filled)
@@ -147,7 +154,8 @@ def _serve_step(state, now, oldest, patience_fraction, unlimited):  # type: igno
 def run_lanes(  # type: ignore[no-untyped-def]
     arrive, rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, month_ends, decide,
     parameters, memory, follow, limit_change, follow_numbers, follow_counts, windows, take_back, spot_numbers,
-    spot_draws, spot_memory, pay, pay_numbers, pay_counts, pay_memory, paid, timing, patience_fraction, ring, state,
+    spot_draws, spot_memory, pay, pay_numbers, pay_counts, pay_memory, paid, timing, patience_fraction, defer,
+    defer_numbers, defer_memory, defer_record, ring, state,
     sums, queue, record,
 ):  # fmt: skip
     """Serve the arrivals with one fleet a lane; fills `sums`, `queue` and `record`.
@@ -171,6 +179,8 @@ def run_lanes(  # type: ignore[no-untyped-def]
         See the names of its places above.
     patience_fraction : float
         Part of a step by which the longest wait exceeds `timing[PATIENCE_STEPS]`.
+    defer, defer_numbers, defer_memory, defer_record :
+        What serves the work that can wait, its numbers, memory and record; called where the memory has rows.
     ring : float64 array of shape (back + ahead + BLOCK, LANES)
         Memory of arrivals: those of the steps that the policy or the wait looks back on, or ahead to, and of a block
         of steps that is filled at once.
@@ -178,7 +188,7 @@ def run_lanes(  # type: ignore[no-untyped-def]
         Working memory; begins on a cache line.
     sums : float64 array of shape (months * SUM_ROWS * LANES,)
         Filled: replica-steps billed, work arrived, served and gone as overflow, peak of billed replicas, replica-steps
-        billed above the base and on spot, replicas taken back.
+        billed above the base and on spot, replicas taken back, work that can wait served and gone at its deadline.
     queue : float64 array of shape (LANES,)
         Filled: work left in the queue at the end.
     record : float64 array of shape (RECORD_ROWS, steps or 0)
@@ -187,6 +197,7 @@ def run_lanes(  # type: ignore[no-untyped-def]
     steps = rows.shape[0]
     recording = record.shape[1] == steps
     is_split, is_paid_apart = timing[IS_SPLIT] != 0, timing[IS_PAID_APART] != 0
+    is_deferring = defer_memory.size > 0
     reaction, patience = timing[REACTION_STEPS], timing[PATIENCE_STEPS]
     unlimited = 1e290 if patience < 0 else 0.0
     patience = max(patience, 0)
@@ -233,6 +244,8 @@ def run_lanes(  # type: ignore[no-untyped-def]
             if is_split:
                 take_back(spot_numbers, spot_draws, step, spot_memory, state)
             _serve_step(state, now, oldest, patience_fraction, unlimited)
+            if is_deferring:
+                defer(defer_numbers, defer_memory, defer_record, ring, step, state)
             if recording:
                 record[RECORD_ARRIVED, step] = now[0]
                 record[RECORD_READY, step] = state[_CAPACITY]

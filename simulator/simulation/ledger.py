@@ -11,8 +11,16 @@ from simulator.domain.api_plans import ApiPlan
 from simulator.domain.autoscaling import Recommending
 from simulator.domain.plans import Array, FleetPlan, OptionPlan, Plan
 from simulator.domain.units import HOURS_PER_MONTH, SECONDS_PER_HALF_HOUR, SECONDS_PER_HOUR, SECONDS_PER_MONTH
+from simulator.simulation.answered_elsewhere import (
+    Sums,
+    added_lines,
+    elsewhere_apis,
+    elsewhere_at_run_rate,
+    elsewhere_over_time,
+)
 from simulator.simulation.api_bills import api_bill, api_lines, bill_over_work, list_price_by_block, list_price_by_step
 from simulator.simulation.api_ledger import api_ledger, api_run_rate
+from simulator.simulation.deferred_ledger import deferred_ledger, deferred_served_share, not_served_shares
 from simulator.simulation.demand import Demand, Steps
 from simulator.simulation.fleet import FleetRun, StepRecord, rounded_durations, serve
 from simulator.simulation.found_counts import FoundCount, find_count, with_given_base
@@ -64,7 +72,7 @@ def run_rate_of_fleet(plan: Plan, option: FleetPlan, requests: Array, counts: Ar
     demand = demand_of(plan)
     name = option.name
     target = _overflow_api(plan, option)
-    blocks = _price_blocks(target, demand)
+    blocks = _price_blocks(option, target, demand)
     run = serve(option, demand, requests, block_ends=blocks, fixed_replicas=counts)
     months = demand.months.sum()
     # What still waits at the end was not served: it costs what overflow costs.
@@ -83,12 +91,7 @@ def run_rate_of_fleet(plan: Plan, option: FleetPlan, requests: Array, counts: Ar
     own_usd = np.sum(list(lines.values()), axis=0)
     if np.any(prices > 0):
         lines["rejected" if option.overflow_to is None else "overflow"] = left_usd
-    served = run.served_requests.sum(axis=0)
-    arrived = run.arriving_requests.sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share_left = np.where(arrived > 0, np.maximum(arrived - served, 0.0) / arrived, 0.0)
-        share_left[share_left < 1e-12] = 0.0  # rounding of the sums
-        queued_share = np.where(arrived > 0, run.queued_requests / arrived, 0.0)
+    share_left, queued_share = not_served_shares(option, run)
     profile_by_block = demand.sums_until(demand.profile, blocks) * (demand.step_s / SECONDS_PER_MONTH)
     linear_usd_per_request = float(prices @ profile_by_block) / months
     falling = (prices @ run.served_requests) / months
@@ -96,21 +99,24 @@ def run_rate_of_fleet(plan: Plan, option: FleetPlan, requests: Array, counts: Ar
         # What noise adds to the arrivals of this path is not proportional to the volume: it counts with what falls.
         linear_usd_per_request = linear_usd_per_request if bill is None else bill.linear_usd_per_request
         falling = linear_usd_per_request * requests - left_usd
+    elsewhere = elsewhere_at_run_rate(option, Sums(demand, plan.scenario.mix, blocks, requests, run), prices)
+    lines = added_lines(lines, elsewhere.lines)
     taken = taken_by_requests(option.per_request_usd, demand, requests)
     return RunRate(
         name=name,
         requests_per_month=requests,
         arriving_requests_per_month=arriving_per_month(demand, requests),
         lines=lines | taken.lines,
-        linear_usd_per_request=linear_usd_per_request + taken.linear_usd_per_request,
-        rising=own_usd + taken.noise_usd,
-        falling=falling,
+        linear_usd_per_request=linear_usd_per_request + taken.linear_usd_per_request + elsewhere.linear_usd_per_request,
+        rising=own_usd + taken.noise_usd + elsewhere.rising,
+        falling=falling + elsewhere.falling,
         utilization_share=_utilization(option, run),
         overflow_share=share_left if option.overflow_to is not None else np.zeros(requests.size),
         rejected_share=share_left if option.overflow_to is None else np.zeros(requests.size),
         queued_share=queued_share,
         peak_replicas=run.peak_billed_replicas.max(axis=0),
         may_fall_usd=_may_fall_usd(option, own_usd),
+        deferred_served_share=deferred_served_share(run),
     )
 
 
@@ -124,13 +130,14 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
     if isinstance(option, ApiPlan):
         return api_ledger(plan, option, demand, requests)
     target = _overflow_api(plan, option)
-    before = until_live(target, demand, plan.scenario.mix, requests, option.overheads.weeks_until_live)
+    whole_target = _api_at_list_prices(plan, option)
+    before = until_live(whole_target, demand, plan.scenario.mix, requests, option.overheads.weeks_until_live)
     demand = before.demand
     run = serve(option, demand, np.array([requests]), grown=True, record=True)
     record = cast(StepRecord, run.record)
     lines = {key: value[:, 0] for key, value in _fleet_lines(option, demand, run).items()}
     if option.owned is not None:
-        in_use = _share_in_use(option, run.served_requests[:, 0], run.billed_replica_hours[:, 0])
+        in_use = _share_in_use(option, run.busy_requests[:, 0], run.billed_replica_hours[:, 0])
         lines |= owned_monthly_lines(option.owned, demand.months[demand.has_steps], in_use)
     prices = np.full(demand.steps, option.rejected_usd_per_request)
     if option.overflow_to is not None and target is not None:
@@ -144,13 +151,19 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
             billed_usd = sum(usd.sum() for usd in billed.values())
             left_usd *= bill_over_work(np.array(billed_usd), np.array(record.arriving_requests @ prices))
         lines["rejected" if option.overflow_to is None else "overflow"] = left_usd
-    lines |= before.lines
+    elsewhere = elsewhere_over_time(option, demand, plan.scenario.mix, run, record, requests)
+    lines = added_lines(lines, elsewhere) | before.lines
     for key, usd in option.per_request_usd.items():
         lines[key] = demand.by_month(record.arriving_requests + before.requests) * usd
     quota = quota_report(option, demand, record, lines.get("rejected" if option.overflow_to is None else "overflow"))
-    tokens = plan.tokens_per_request
+    waiting = deferred_ledger(option, run, before.requests, plan.tokens_per_request)
+    tokens = plan.tokens_per_request - waiting.tokens_per_request
     rejects = option.overflow_to is None
     away = record.overflow_requests * tokens + before.tokens
+    arriving = record.arriving_requests * plan.tokens_per_request + before.tokens
+    served = record.served_requests * tokens
+    if waiting.ledger is not None:
+        away, served = away + waiting.left_tokens, served + waiting.ledger.served_tokens
     capacity = record.ready_replicas * (demand.step_s * option.requests_per_s_per_replica)
     queue = queue_report(
         record.arriving_requests, record.served_requests, record.overflow_requests, capacity, demand.step_s
@@ -164,19 +177,20 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
         tokens_per_month=tokens_per_month,
         mix=plan.scenario.mix,
         months=float(demand.months.sum()),
-        arriving_tokens=record.arriving_requests * tokens + before.tokens,
-        served_tokens=record.served_requests * tokens,
+        arriving_tokens=arriving,
+        served_tokens=served,
         overflow_tokens=np.zeros_like(away) if rejects else away,
         rejected_tokens=away if rejects else np.zeros_like(away),
         queued_tokens=record.queued_requests * tokens,
         ready_replicas=record.ready_replicas,
         billed_replicas=record.billed_replicas,
-        replica_tokens_per_s=option.requests_per_s_per_replica * tokens,
+        replica_tokens_per_s=waiting.replica_tokens_per_s,
         replica_hours=float(run.billed_replica_hours.sum()),
         costs=cost_table(plan, lines, option.overheads),
         queue=queue.scaled(tokens),
         warnings=(*rounded_durations(option, demand.step_s), *([] if quota is None else quota.notes(name))),
         quota=quota,
+        deferred=waiting.ledger,
     )
 
 
@@ -214,7 +228,7 @@ def _planned(plan: Plan, name: str) -> OptionPlan:
 
 def _utilization(option: FleetPlan, run: FleetRun) -> Array:
     """Share of the billed capacity in use at each volume. Shape (n,). [1]"""
-    return _share_in_use(option, run.served_requests.sum(axis=0), run.billed_replica_hours.sum(axis=0))
+    return _share_in_use(option, run.busy_requests.sum(axis=0), run.billed_replica_hours.sum(axis=0))
 
 
 def _share_in_use(option: FleetPlan, served_requests: Array, billed_replica_hours: Array) -> Array:
@@ -233,7 +247,7 @@ def _fleet_lines(option: FleetPlan, demand: Demand, run: FleetRun) -> dict[str, 
     if option.spot is not None:
         lines["spot"] = run.spot_replica_hours * option.usd_per_spot_replica_hour
     peaks = np.maximum.reduceat(run.peak_billed_replicas, run.month_starts, axis=0)
-    served = np.add.reduceat(run.served_requests, run.month_starts, axis=0)
+    served = np.add.reduceat(run.mean_requests, run.month_starts, axis=0)
     months = demand.months[demand.has_steps]
     if option.reserved is not None:
         usd_per_month = option.base_replicas * option.reserved.usd_per_replica_hour * HOURS_PER_MONTH
@@ -259,14 +273,20 @@ def _may_fall_usd(option: FleetPlan, own_usd: Array) -> Array | float:
 
 
 def _overflow_api(plan: Plan, option: FleetPlan) -> ApiPlan | None:
+    """What answers the overflow of the requests that do not wait."""
+    return _api_at_list_prices(plan, option) if option.deferred is None else option.deferred.interactive_overflow
+
+
+def _api_at_list_prices(plan: Plan, option: FleetPlan) -> ApiPlan | None:
     target = plan.options.get(option.overflow_to) if option.overflow_to is not None else None
     target = option.overflow_plan or target
     return target.at_list_prices if isinstance(target, ApiPlan) else None
 
 
-def _price_blocks(target: ApiPlan | None, demand: Demand) -> Steps:
-    """First steps after each block of equal overflow price: half hours where it changes within a day, else months."""
-    if target is None or not (target.has_peak_hours or target.has_prefixes):
+def _price_blocks(option: FleetPlan, target: ApiPlan | None, demand: Demand) -> Steps:
+    """First steps after each block of equal API prices: half hours where one changes within a day, else months."""
+    targets = (target, *elsewhere_apis(option))
+    if not any(api is not None and (api.has_peak_hours or api.has_prefixes) for api in targets):
         return demand.bill_ends
     per_block = max(1, int(SECONDS_PER_HALF_HOUR // demand.step_s))
     return np.unique(np.append(np.arange(per_block, demand.steps, per_block), demand.month_ends))

@@ -32,10 +32,18 @@ def option_latency(
         raise ValueError(f"option is '{name}', must be a fleet: the waits of an API are not known")
     # Those that wait are the ones that reach the fleet: so many fewer, each so much longer in service.
     per_request = plan.tokens_per_request / option.reaching_share
+    arriving, served = ledger.arriving_tokens, ledger.served_tokens
+    left, each_s = ledger.overflow_tokens + ledger.rejected_tokens, option.requests_per_s_per_replica
+    each_s *= option.reaching_share
+    if option.deferred is not None and ledger.deferred is not None:  # waits are of the requests that do not wait a day
+        arriving = arriving - ledger.deferred.arriving_tokens
+        served, left = served - ledger.deferred.served_tokens, left - ledger.deferred.left_tokens
+        per_request *= (1.0 - option.deferred.token_share) / option.interactive_share
+        each_s *= option.interactive_share
     record = StepRecord(
-        arriving_requests=ledger.arriving_tokens / per_request,
-        served_requests=ledger.served_tokens / per_request,
-        overflow_requests=(ledger.overflow_tokens + ledger.rejected_tokens) / per_request,
+        arriving_requests=arriving / per_request,
+        served_requests=served / per_request,
+        overflow_requests=left / per_request,
         queued_requests=ledger.queued_tokens / per_request,
         ready_replicas=ledger.ready_replicas,
         billed_replicas=ledger.billed_replicas,
@@ -43,7 +51,7 @@ def option_latency(
     return latency_report(
         record,
         ledger.step_s,
-        Places(option.requests_per_s_per_replica * option.reaching_share, slots_per_replica, service_scv),
+        Places(each_s, slots_per_replica, service_scv),
         max_wait_s=option.max_wait_s,
         prefill_s=prefill_s,
         first_token_target_s=first_token_target_s,

@@ -66,11 +66,32 @@ class RunRate:
     queued_share: Array  # of what arrived, still waiting at the end; counted with what overflows or is rejected
     peak_replicas: Array
     may_fall_usd: Array | float = 0.0
+    deferred_served_share: Array | None = None  # of what can wait; None: nothing can, or it is no fleet
 
     @property
     def usd_per_month(self) -> Array:
         """All lines together. Shape (n,)."""
         return np.sum(list(self.lines.values()), axis=0)
+
+
+@dataclass(frozen=True)
+class DeferredLedger:
+    """What can wait of the requests of a fleet, step by step; arrays of shape (steps,). [tokens]
+
+    It is part of what a ledger says of arrivals, service and overflow, but not of its queue.
+    """
+
+    arriving_tokens: Array
+    served_tokens: Array
+    left_tokens: Array  # at its deadline, to a batch API or rejected, or answered by an API before the fleet was live
+    waiting_tokens: Array  # at the end of the step
+    used_tokens: Array  # all work of the fleet, as tokens of the mean request
+
+    @property
+    def served_share(self) -> float:
+        """Of what can wait. [1]"""
+        arrived = float(self.arriving_tokens.sum())
+        return float(self.served_tokens.sum()) / arrived if arrived > 0 else 0.0
 
 
 @dataclass(frozen=True)
@@ -103,6 +124,12 @@ class Ledger:
     queue: QueueReport | None
     warnings: tuple[str, ...]
     quota: QuotaReport | None = None
+    deferred: DeferredLedger | None = None  # None: nothing can wait, or it is no fleet
+
+    @property
+    def used_tokens(self) -> Array:
+        """Work of the fleet, as tokens of the mean request; shape (steps,)."""
+        return self.served_tokens if self.deferred is None else self.deferred.used_tokens
 
     @property
     def times(self) -> pd.DatetimeIndex:
@@ -134,4 +161,4 @@ class Ledger:
     def utilization_share(self) -> float:
         """Work served over the capacity paid for; 0 for an API. [1]"""
         capacity = self.billed_replicas.sum() * self.step_s * self.replica_tokens_per_s
-        return float(self.served_tokens.sum() / capacity) if capacity > 0 else 0.0
+        return float(self.used_tokens.sum() / capacity) if capacity > 0 else 0.0

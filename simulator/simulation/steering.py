@@ -263,9 +263,10 @@ def _horizontal(policy: HorizontalPodAutoscaler, plan: FleetPlan, demand: Demand
 def _queue_depth(policy: QueueDepth, plan: FleetPlan, demand: Demand) -> Decision:
     step_s = demand.step_s
     service_s = policy.service_s if policy.service_s is not None else plan.service_s
-    at_once = 1.0 if service_s is None else service_s / plan.seconds_per_request  # in service on a busy replica
+    seconds_each = plan.seconds_per_request / plan.interactive_share
+    at_once = 1.0 if service_s is None else service_s / seconds_each  # in service on a busy replica
     parameters = [
-        step_s / plan.seconds_per_request,
+        step_s / seconds_each,
         policy.requests_per_replica,
         at_once if policy.metric == "waiting_and_in_service" else 0.0,
         policy.activation_requests + policies.LEAST_WORK,

@@ -67,6 +67,8 @@ def curve_tables(plan: Plan, tokens_per_month: Array, rates: Mapping[str, RunRat
         table["overflow_share"] = rate.overflow_share
         table["rejected_share"] = rate.rejected_share
         table["peak_replicas"] = rate.peak_replicas
+        if rate.deferred_served_share is not None:
+            table["deferred_served_share"] = rate.deferred_served_share
         parts.append(table)
     return parts
 

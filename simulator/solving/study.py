@@ -19,8 +19,10 @@ from simulator.domain.units import (
     SECONDS_PER_MONTH,
     TOKENS_PER_MTOK,
 )
+from simulator.simulation.answered_elsewhere import most_elsewhere_usd_per_request, served_usd_per_request
 from simulator.simulation.ledger import run_rate, settled
 from simulator.simulation.results import RunRate, UnitCosts
+from simulator.simulation.shared_costs import demand_of
 from simulator.solving.best_mix import SAME_SHARE, BestMix, best_mix, options_with_a_mix
 from simulator.solving.crossings import GREATEST_VOLUME, LEAST_VOLUME, Crossing, find_crossings
 from simulator.solving.scan import FINE, Difference
@@ -60,6 +62,7 @@ class OptionAtVolume:
     is_lower_bound: bool
     peak_replicas: float
     one_off_usd: float
+    deferred_served_share: float | None = None  # of what can wait; None: nothing can, or it is no fleet
 
 
 @dataclass(frozen=True)
@@ -210,6 +213,7 @@ def _at_volume(plan: Plan, rates: RunRate) -> OptionAtVolume:
         is_lower_bound=isinstance(option, FleetPlan) and option.is_lower_bound,
         peak_replicas=float(rates.peak_replicas[0]),
         one_off_usd=option.overheads.total_one_off_usd,
+        deferred_served_share=None if rates.deferred_served_share is None else float(rates.deferred_served_share[0]),
     )
 
 
@@ -296,7 +300,8 @@ def _not_proportional_usd(option: OptionPlan, rate: RunRate) -> float:
         return math.inf  # at great volumes the cost is bounded, not proportional: the search decides by itself
     rent = option.usd_per_replica_hour * SECONDS_PER_MONTH / SECONDS_PER_HOUR
     fixed = option.overheads.most_not_proportional_usd(replicas * option.gpus_paid_per_replica)
-    served = rate.linear_usd_per_request * option.requests_per_s_per_replica * SECONDS_PER_MONTH
+    usd_per_request = rate.linear_usd_per_request + most_elsewhere_usd_per_request(option)
+    served = usd_per_request * (1.0 / option.least_seconds_per_request) * SECONDS_PER_MONTH
     return fixed + replicas * (rent + served)
 
 
@@ -319,8 +324,8 @@ def _full_load(plan: Plan, challenger: str, baseline: RunRate) -> tuple[float | 
     option = _with_nodes(plan, challenger)
     if not isinstance(option, FleetPlan):
         return None, None
-    tokens_per_s = option.requests_per_s_per_replica * plan.tokens_per_request
-    variable_usd_per_mtok = option.variable_usd_per_request / plan.tokens_per_request * TOKENS_PER_MTOK
+    tokens_per_s = (1.0 / option.whole_seconds_per_request) * plan.tokens_per_request
+    variable_usd_per_mtok = served_usd_per_request(option, demand_of(plan)) / plan.tokens_per_request * TOKENS_PER_MTOK
     usd_per_replica_hour = option.usd_per_replica_hour
     if option.owned is not None:
         usd_per_replica_hour = owned_usd_per_hour(option.owned, 1.0) / _owned_replicas(option)

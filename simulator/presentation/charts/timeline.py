@@ -48,6 +48,13 @@ class Window:
     billed_replicas: Array
     utilization_share: Array
     queued_tokens: Array
+    waiting_tokens: Array | None = None  # of requests that can wait; None: there are none
+
+    @property
+    def most_queued_tokens(self) -> float:
+        """The greatest queue, of either kind."""
+        waiting = 0.0 if self.waiting_tokens is None else float(self.waiting_tokens.max())
+        return max(float(self.queued_tokens.max()), waiting)
 
 
 def timeline_chart(
@@ -114,17 +121,21 @@ def window(ledger: Ledger, days: float = SHOWN_DAYS) -> Window:
     def mean(values: Array) -> Array:
         return np.asarray(np.add.reduceat(values[:steps], starts) / counts, dtype=np.float64)
 
+    def greatest(values: Array) -> Array:
+        return np.asarray(np.maximum.reduceat(values[:steps], starts), dtype=np.float64)
+
     ready = mean(ledger.ready_replicas)
     capacity = ready * (ledger.replica_tokens_per_s * ledger.step_s)
     with np.errstate(divide="ignore", invalid="ignore"):
-        utilization = np.where(capacity > 0, mean(ledger.served_tokens) / capacity, np.nan)
+        utilization = np.where(capacity > 0, mean(ledger.used_tokens) / capacity, np.nan)
     return Window(
         days=starts * (ledger.step_s / SECONDS_PER_DAY),
         demand_tokens_per_s=mean(ledger.arriving_tokens) / ledger.step_s,
         ready_replicas=ready,
         billed_replicas=mean(ledger.billed_replicas),
         utilization_share=utilization,
-        queued_tokens=np.asarray(np.maximum.reduceat(ledger.queued_tokens[:steps], starts), dtype=np.float64),
+        queued_tokens=greatest(ledger.queued_tokens),
+        waiting_tokens=None if ledger.deferred is None else greatest(ledger.deferred.waiting_tokens),
     )
 
 
@@ -154,6 +165,8 @@ def _fleet(panels: Sequence[Axes], shown: Window, look: OptionStyle) -> None:
         shown.days, 100.0 * shown.utilization_share, color=look.colour, linewidth=1.3, drawstyle="steps-post"
     )
     queue.plot(shown.days, shown.queued_tokens, color=look.colour, linewidth=1.3, drawstyle="steps-post")
+    if shown.waiting_tokens is not None:
+        queue.plot(shown.days, shown.waiting_tokens, color=look.colour, linewidth=1.1, linestyle=(0.0, (4.0, 1.6)))
 
 
 def _scales(panels: Sequence[Axes], windows: Sequence[Window]) -> None:
@@ -161,9 +174,12 @@ def _scales(panels: Sequence[Axes], windows: Sequence[Window]) -> None:
         max(float(shown.demand_tokens_per_s.max()) for shown in windows),
         max(float(np.maximum(shown.billed_replicas, shown.ready_replicas).max()) for shown in windows),
         100.0,
-        max(float(shown.queued_tokens.max()) for shown in windows),
+        max(shown.most_queued_tokens for shown in windows),
     ]
-    for axes, label, top in zip(panels, _PANELS, most, strict=True):
+    names = list(_PANELS)
+    if any(shown.waiting_tokens is not None for shown in windows):
+        names[-1] = f"{names[-1]}, dashed: of requests that can wait"
+    for axes, label, top in zip(panels, names, most, strict=True):
         axes.set_ylim(0.0, 1.08 * top if top > 0 else 1.0)
         ticks = linear_ticks(0.0, top, 5 if axes is panels[1] else 4, whole=axes is panels[1]) if top > 0 else [0.0]
         axes.set_yticks(ticks, distinct(ticks))
