@@ -8,11 +8,12 @@ import numpy as np
 
 from simulator.domain.api_plans import ApiPlan
 from simulator.domain.plans import Array, FleetPlan, OptionPlan, Plan
-from simulator.domain.units import HOURS_PER_MONTH, SECONDS_PER_HALF_HOUR, SECONDS_PER_HOUR, SECONDS_PER_MONTH
+from simulator.domain.units import SECONDS_PER_HALF_HOUR, SECONDS_PER_MONTH
 from simulator.simulation.api_bills import api_bill, api_lines, bill_over_work, list_price_by_block, list_price_by_step
 from simulator.simulation.api_ledger import api_ledger, api_run_rate
 from simulator.simulation.demand import Demand, Steps
-from simulator.simulation.fleet import FleetRun, StepRecord, rounded_durations, serve
+from simulator.simulation.fleet import StepRecord, rounded_durations, serve
+from simulator.simulation.fleet_lines import fleet_lines, share_in_use, utilization
 from simulator.simulation.going_live import until_live
 from simulator.simulation.owned_lines import owned_monthly_lines, owned_run_rate_lines
 from simulator.simulation.reserved import with_base
@@ -21,7 +22,6 @@ from simulator.simulation.shared_costs import (
     arriving_per_month,
     cost_table,
     demand_of,
-    fixed_lines,
     start_of,
     taken_by_requests,
 )
@@ -64,9 +64,9 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
         bill = api_bill(target, demand, plan.scenario.mix, requests)
     if bill is not None:
         left_usd = left_usd * bill_over_work(bill.usd, prices @ run.arriving_requests / months)
-    lines = {key: value.sum(axis=0) / months for key, value in _fleet_lines(option, demand, run).items()}
+    lines = {key: value.sum(axis=0) / months for key, value in fleet_lines(option, demand, run).items()}
     if option.owned is not None:
-        lines |= owned_run_rate_lines(option.owned, _utilization(option, run))
+        lines |= owned_run_rate_lines(option.owned, utilization(option, run))
     own_usd = np.sum(list(lines.values()), axis=0)
     if np.any(prices > 0):
         lines["rejected" if option.overflow_to is None else "overflow"] = left_usd
@@ -92,7 +92,7 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
         linear_usd_per_request=linear_usd_per_request + taken.linear_usd_per_request,
         rising=own_usd + taken.noise_usd,
         falling=falling,
-        utilization_share=_utilization(option, run),
+        utilization_share=utilization(option, run),
         overflow_share=share_left if option.overflow_to is not None else np.zeros(requests.size),
         rejected_share=share_left if option.overflow_to is None else np.zeros(requests.size),
         queued_share=queued_share,
@@ -115,9 +115,9 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
     demand = before.demand
     run = serve(option, demand, np.array([requests]), grown=True, record=True)
     record = cast(StepRecord, run.record)
-    lines = {key: value[:, 0] for key, value in _fleet_lines(option, demand, run).items()}
+    lines = {key: value[:, 0] for key, value in fleet_lines(option, demand, run).items()}
     if option.owned is not None:
-        in_use = _share_in_use(option, run.served_requests[:, 0], run.billed_replica_hours[:, 0])
+        in_use = share_in_use(option, run.served_requests[:, 0], run.billed_replica_hours[:, 0])
         lines |= owned_monthly_lines(option.owned, demand.months[demand.has_steps], in_use)
     prices = np.full(demand.steps, option.rejected_usd_per_request)
     if option.overflow_to is not None and target is not None:
@@ -172,38 +172,6 @@ def _planned(plan: Plan, name: str) -> OptionPlan:
         causes = "; ".join(f"{fault.key}: {fault.text}" for fault in plan.faults[name])
         raise ValueError(f"option '{name}' can't be simulated: {causes}")
     raise ValueError(f"option is '{name}', must be one of {', '.join(plan.scenario.options)}")
-
-
-def _utilization(option: FleetPlan, run: FleetRun) -> Array:
-    """Share of the billed capacity in use at each volume. Shape (n,). [1]"""
-    return _share_in_use(option, run.served_requests.sum(axis=0), run.billed_replica_hours.sum(axis=0))
-
-
-def _share_in_use(option: FleetPlan, served_requests: Array, billed_replica_hours: Array) -> Array:
-    """Work served over the capacity billed; arrays of any one shape. [1]"""
-    capacity = billed_replica_hours * option.requests_per_s_per_replica * SECONDS_PER_HOUR
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(capacity > 0, served_requests / capacity, 0.0)
-
-
-def _fleet_lines(option: FleetPlan, demand: Demand, run: FleetRun) -> dict[str, Array]:
-    """Cost of a fleet itself by line, each of shape (blocks or months, n). [USD]"""
-    lines: dict[str, Array] = {}
-    if option.owned is None:
-        on_demand = run.above_base_replica_hours - run.spot_replica_hours
-        lines["rent"] = on_demand * option.usd_per_replica_hour
-    if option.spot is not None:
-        lines["spot"] = run.spot_replica_hours * option.usd_per_spot_replica_hour
-    peaks = np.maximum.reduceat(run.peak_billed_replicas, run.month_starts, axis=0)
-    served = np.add.reduceat(run.served_requests, run.month_starts, axis=0)
-    months = demand.months[demand.has_steps]
-    if option.reserved is not None:
-        usd_per_month = option.base_replicas * option.reserved.usd_per_replica_hour * HOURS_PER_MONTH
-        lines["reserved base"] = np.broadcast_to(usd_per_month * months[:, None], peaks.shape)
-    lines |= fixed_lines(option.overheads, months, peaks * option.gpus_paid_per_replica, served)
-    if option.variable_usd_per_request > 0:
-        lines["variable"] = run.served_requests * option.variable_usd_per_request
-    return lines
 
 
 def _overflow_api(plan: Plan, option: FleetPlan) -> ApiPlan | None:

@@ -1,0 +1,51 @@
+"""What a fleet itself costs, by line: at run rate over volumes, and over time at rates that may move."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulator.domain.plans import Array, FleetPlan
+from simulator.domain.units import HOURS_PER_MONTH, SECONDS_PER_HOUR
+from simulator.simulation.demand import Demand
+from simulator.simulation.fleet import FleetRun
+from simulator.simulation.shared_costs import fixed_lines
+
+
+def fleet_lines(option: FleetPlan, demand: Demand, run: FleetRun) -> dict[str, Array]:
+    """Cost of a fleet itself by line, each of shape (blocks or months, n). [USD]"""
+    lines = paid_lines(option, demand, run)
+    peaks = np.maximum.reduceat(run.peak_billed_replicas, run.month_starts, axis=0)
+    served = np.add.reduceat(run.served_requests, run.month_starts, axis=0)
+    months = demand.months[demand.has_steps]
+    lines |= fixed_lines(option.overheads, months, peaks * option.gpus_paid_per_replica, served)
+    if option.variable_usd_per_request > 0:
+        lines["variable"] = run.served_requests * option.variable_usd_per_request
+    return lines
+
+
+def paid_lines(option: FleetPlan, demand: Demand, run: FleetRun) -> dict[str, Array]:
+    """Rent, spot and reserved base at the first rates, each of shape (blocks or months, n). [USD]"""
+    lines: dict[str, Array] = {}
+    if option.owned is None:
+        on_demand = run.above_base_replica_hours - run.spot_replica_hours
+        lines["rent"] = on_demand * option.usd_per_replica_hour
+    if option.spot is not None:
+        lines["spot"] = run.spot_replica_hours * option.usd_per_spot_replica_hour
+    if option.reserved is not None:
+        months = demand.months[demand.has_steps]
+        usd_per_month = option.base_replicas * option.reserved.usd_per_replica_hour * HOURS_PER_MONTH
+        size = run.billed_replica_hours.shape[1]
+        lines["reserved base"] = np.broadcast_to(usd_per_month * months[:, None], (months.size, size))
+    return lines
+
+
+def utilization(option: FleetPlan, run: FleetRun) -> Array:
+    """Share of the billed capacity in use at each volume. Shape (n,). [1]"""
+    return share_in_use(option, run.served_requests.sum(axis=0), run.billed_replica_hours.sum(axis=0))
+
+
+def share_in_use(option: FleetPlan, served_requests: Array, billed_replica_hours: Array) -> Array:
+    """Work served over the capacity billed; arrays of any one shape. [1]"""
+    capacity = billed_replica_hours * option.requests_per_s_per_replica * SECONDS_PER_HOUR
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(capacity > 0, served_requests / capacity, 0.0)
