@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from simulator.catalogue.api_planning import plan_api, plan_routed
-from simulator.catalogue.fleet_planning import plan_fleet
+from simulator.catalogue.fleet_stages import plan_over_time
 from simulator.catalogue.notes import Notes
-from simulator.catalogue.operating_planning import overheads_of, with_whole_machines
+from simulator.catalogue.operating_planning import overheads_of
 from simulator.domain.api_options import ApiOption, RoutedOption
 from simulator.domain.api_plans import API_LINES
 from simulator.domain.plans import OptionPlan, Plan, PlanFault
@@ -32,8 +32,7 @@ def make_plan(scenario: Scenario) -> Plan:
         elif isinstance(option, RoutedOption):
             planned = plan_routed(scenario, name, option, overheads, notes)
         else:
-            planned = plan_fleet(scenario, name, option, overheads, notes)
-            planned = planned and with_whole_machines(scenario, option, planned)
+            planned = plan_over_time(scenario, name, option, overheads, notes)
         shortfalls = _shortfalls(scenario, name)
         if shortfalls:
             notes.faults.setdefault(name, []).extend(shortfalls)

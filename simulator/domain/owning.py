@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -200,6 +201,15 @@ class OwnedFigures:
     def space_usd_per_hour(self) -> float:
         """Rent of room or cage. [USD/h]"""
         return self.space_usd_per_month / HOURS_PER_MONTH
+
+    @property
+    def ends_at_hour(self) -> float:
+        """When it serves no more, from the start of the horizon; infinite where it is replaced. [h]"""
+        return math.inf if self.end_of_life == "replace" else self.delivered_at_hour + self.life_hours
+
+    def is_there_until(self, horizon_hours: float) -> bool:
+        """Whether it serves from the start of a horizon to its end."""
+        return self.delivered_at_hour <= 0.0 and self.ends_at_hour >= horizon_hours - 1e-6
 
     def replicas(self, gpus_per_replica: int) -> int:
         """Replicas of so many GPUs that the nodes hold; none spans two nodes."""

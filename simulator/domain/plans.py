@@ -15,6 +15,7 @@ from simulator.domain.options import Replicas
 from simulator.domain.overheads import Overheads
 from simulator.domain.owning import OwnedFigures
 from simulator.domain.purchase import BaseTerms
+from simulator.domain.rates_over_time import RateCourse
 from simulator.domain.scenario import Scenario
 
 Array = NDArray[Any]  # of float64
@@ -94,6 +95,9 @@ class FleetPlan:
     spot: SpotTerms | None = None
     reserved: BaseTerms | None = None
     usd_per_spot_replica_hour: float = 0.0
+    rent_course: RateCourse | None = None  # of the rent over time; None: it stays
+    spot_course: RateCourse | None = None
+    stages: tuple[FleetStage, ...] = ()  # fleets that take its place within the horizon
 
     kind = "self_hosted"
 
@@ -103,9 +107,27 @@ class FleetPlan:
         return 1.0 / self.seconds_per_request
 
     @property
+    def moves_over_time(self) -> bool:
+        """Whether rates or hardware are others later than at the start, so that the run rate is not for ever."""
+        base = None if self.reserved is None else self.reserved.course
+        courses = (self.rent_course, self.spot_course, base)
+        return bool(self.stages) or any(course is not None for course in courses)
+
+    @property
     def is_lower_bound(self) -> bool:
         """Whether nobody can run such a fleet: it knows the demand before it comes."""
         return isinstance(self.autoscaling, PerfectForesight)
+
+
+@dataclass(frozen=True)
+class FleetStage:
+    """A fleet that takes the place of another at a day within the horizon."""
+
+    day: date
+    from_hour: float  # from the start of the horizon
+    fleet: FleetPlan
+    one_off_usd: Mapping[str, float] = field(default_factory=dict)  # of the move, paid on the day
+    overlap_hours: float = 0.0  # so long before the day it is paid already
 
 
 OptionPlan = ApiPlan | FleetPlan

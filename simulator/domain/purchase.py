@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from simulator.domain.base import Duration, Finite, Model, NonNegative, Positive, PositiveShare, Share, Whole
+from simulator.domain.commercial_terms import PriceDecline, check_days_rise
 from simulator.domain.models_and_gpus import Contract
+from simulator.domain.rates_over_time import TERM_OF_CONTRACT, RateChange, RateCourse, TermMonths
 
 
 class SpotPurchase(Model):
@@ -23,12 +25,26 @@ class SpotPurchase(Model):
     )
     notice_s: Duration = Field(default=0.0, description="Between the notice and the loss; a new one is asked for. [s]")
     wait_s: Duration = Field(default=0.0, description="Until a new one can be had; then it starts cold. [s]")
+    changes: tuple[RateChange, ...] = Field(
+        default=(), description="Dated changes of a given rent on spot, in order of their days."
+    )
+    price_decline: PriceDecline | None = Field(default=None, description="A given rent on spot that falls by the year.")
+
+    @field_validator("changes")
+    @classmethod
+    def _in_order(cls, changes: tuple[RateChange, ...]) -> tuple[RateChange, ...]:
+        check_days_rise(changes)
+        return changes
 
     @model_validator(mode="after")
     def _priced(self) -> SpotPurchase:
         if (self.usd_per_gpu_hour is None) == (self.discount_share is None):
             text = "must be given, or discount_share, not both"
             raise PydanticCustomError("at_key", "{text}", {"key": "usd_per_gpu_hour", "text": text})
+        for key in ("changes", "price_decline"):
+            if self.discount_share is not None and getattr(self, key):
+                text = "must not be given with discount_share, which follows the rent"
+                raise PydanticCustomError("at_key", "{text}", {"key": key, "text": text})
         return self
 
 
@@ -42,6 +58,26 @@ class ReservedBase(Model):
         default=None, description="Rent of one reserved GPU; left out: the provider's at the contract. [USD/h]"
     )
     contract: Contract = Field(default="reserved_1y", description="Contract to look up at the provider of the rental.")
+    changes: tuple[RateChange, ...] = Field(
+        default=(), description="Dated changes of what is asked for it, in order of their days."
+    )
+    price_decline: PriceDecline | None = Field(default=None, description="What is asked for it falls by the year.")
+    renewal_months: TermMonths | None = Field(
+        default=None,
+        description="Term of the contract: the rate stays, and at each renewal is the one asked for then; left out: 12 "
+        "or 36 by the contract, else it moves at once. [months of 730 h]",
+    )
+
+    @field_validator("changes")
+    @classmethod
+    def _in_order(cls, changes: tuple[RateChange, ...]) -> tuple[RateChange, ...]:
+        check_days_rise(changes)
+        return changes
+
+    @property
+    def term_months(self) -> float | None:
+        """How long the contract fixes the rate; None: it moves at once. [months]"""
+        return self.renewal_months or TERM_OF_CONTRACT.get(self.contract)
 
 
 @dataclass(frozen=True)
@@ -50,6 +86,7 @@ class BaseTerms:
 
     replicas: int | None
     usd_per_replica_hour: float
+    course: RateCourse | None = None  # of that rate over time; None: it stays
 
 
 def cheapest_base(replicas: list[float], base_usd_per_hour: float, other_usd_per_hour: float) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulator.domain.plans import Array, FleetPlan
+from simulator.domain.rates_over_time import RateCourse
 from simulator.domain.units import HOURS_PER_MONTH, SECONDS_PER_HOUR
 from simulator.simulation.demand import Demand
 from simulator.simulation.fleet import FleetRun
@@ -36,6 +37,42 @@ def paid_lines(option: FleetPlan, demand: Demand, run: FleetRun) -> dict[str, Ar
         usd_per_month = option.base_replicas * option.reserved.usd_per_replica_hour * HOURS_PER_MONTH
         size = run.billed_replica_hours.shape[1]
         lines["reserved base"] = np.broadcast_to(usd_per_month * months[:, None], (months.size, size))
+    return lines
+
+
+def paid_lines_over_time(option: FleetPlan, demand: Demand, run: FleetRun, edges_hours: Array) -> dict[str, Array]:
+    """Rent, spot and reserved base of a fleet at rates that move, in blocks between moments.
+
+    Parameters
+    ----------
+    option : FleetPlan
+        The fleet.
+    demand : Demand
+        What it served.
+    run : FleetRun
+        By these blocks, of one volume.
+    edges_hours : array of shape (blocks + 1,)
+        Moments between the blocks. [h from the start of the horizon]
+
+    Returns
+    -------
+    dict of arrays of shape (blocks,)
+        Replica-hours of the block x mean rate of its time: exact where a rate moves between blocks or within a block
+        of one step. [USD]
+    """
+
+    def rate(course: RateCourse | None, usd_per_hour: float) -> Array | float:
+        return usd_per_hour if course is None else course.between(edges_hours)
+
+    lines: dict[str, Array] = {}
+    if option.owned is None:
+        on_demand = (run.above_base_replica_hours - run.spot_replica_hours)[:, 0]
+        lines["rent"] = on_demand * rate(option.rent_course, option.usd_per_replica_hour)
+    if option.spot is not None:
+        lines["spot"] = run.spot_replica_hours[:, 0] * rate(option.spot_course, option.usd_per_spot_replica_hour)
+    if option.reserved is not None:
+        base_hours = option.base_replicas * np.diff(edges_hours)
+        lines["reserved base"] = base_hours * rate(option.reserved.course, option.reserved.usd_per_replica_hour)
     return lines
 
 

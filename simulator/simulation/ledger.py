@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 
 from simulator.domain.api_plans import ApiPlan
 from simulator.domain.plans import Array, FleetPlan, OptionPlan, Plan
-from simulator.domain.units import SECONDS_PER_HALF_HOUR, SECONDS_PER_MONTH
+from simulator.domain.units import SECONDS_PER_HALF_HOUR, SECONDS_PER_HOUR, SECONDS_PER_MONTH
 from simulator.simulation.api_bills import api_bill, api_lines, bill_over_work, list_price_by_block, list_price_by_step
 from simulator.simulation.api_ledger import api_ledger, api_run_rate
 from simulator.simulation.demand import Demand, Steps
-from simulator.simulation.fleet import StepRecord, rounded_durations, serve
+from simulator.simulation.fleet import serve
 from simulator.simulation.fleet_lines import fleet_lines, share_in_use, utilization
+from simulator.simulation.fleet_over_time import fleet_over_time
 from simulator.simulation.going_live import until_live
 from simulator.simulation.owned_lines import owned_monthly_lines, owned_run_rate_lines
 from simulator.simulation.reserved import with_base
@@ -25,6 +24,7 @@ from simulator.simulation.shared_costs import (
     start_of,
     taken_by_requests,
 )
+from simulator.simulation.stages import moves_by_month, owned_steps, stages_of
 from simulator.simulation.waiting import queue_report
 
 
@@ -109,22 +109,23 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
     requests = tokens_per_month / plan.tokens_per_request
     if isinstance(option, ApiPlan):
         return api_ledger(plan, option, demand, requests)
-    option = with_base(option, demand, plan.scenario.requests_per_month)
     target = _overflow_api(plan, option)
-    before = until_live(target, demand, plan.scenario.mix, requests, option.overheads.weeks_until_live)
+    weeks, there = option.overheads.weeks_until_live, owned_steps(option.owned, demand)
+    before = until_live(target, demand, plan.scenario.mix, requests, weeks, there)
     demand = before.demand
-    run = serve(option, demand, np.array([requests]), grown=True, record=True)
-    record = cast(StepRecord, run.record)
-    lines = {key: value[:, 0] for key, value in fleet_lines(option, demand, run).items()}
+    run = fleet_over_time(option, demand, requests, plan.scenario.requests_per_month)
+    record = run.record
+    lines = dict(run.lines)
     if option.owned is not None:
-        in_use = share_in_use(option, run.served_requests[:, 0], run.billed_replica_hours[:, 0])
-        lines |= owned_monthly_lines(option.owned, demand.months[demand.has_steps], in_use)
+        in_use = share_in_use(option, run.served_requests, run.billed_replica_hours)
+        hours = demand.horizon.duration_s / SECONDS_PER_HOUR
+        lines |= owned_monthly_lines(option.owned, demand.months[demand.has_steps], in_use, hours)
     prices = np.full(demand.steps, option.rejected_usd_per_request)
     if option.overflow_to is not None and target is not None:
         prices = list_price_by_step(target, demand, requests)
     if np.any(prices > 0):
         left_usd = demand.by_month(record.overflow_requests * prices)
-        left_usd[-1] += float(run.queued_requests[0] * prices[-1])
+        left_usd[-1] += run.queued_requests * prices[-1]
         if target is not None and (target.has_prefixes or not _is_plain(demand)):
             path = demand.path(requests, plan.scenario.mix)
             billed = api_lines(target, demand, plan.scenario.mix, path, requests)
@@ -137,7 +138,7 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
     tokens = plan.tokens_per_request
     rejects = option.overflow_to is None
     away = record.overflow_requests * tokens + before.tokens
-    capacity = record.ready_replicas * (demand.step_s * option.requests_per_s_per_replica)
+    capacity = record.ready_replicas * (demand.step_s * run.requests_per_s_per_replica)
     queue = queue_report(
         record.arriving_requests, record.served_requests, record.overflow_requests, capacity, demand.step_s
     )
@@ -157,11 +158,14 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
         queued_tokens=record.queued_requests * tokens,
         ready_replicas=record.ready_replicas,
         billed_replicas=record.billed_replicas,
-        replica_tokens_per_s=option.requests_per_s_per_replica * tokens,
+        replica_tokens_per_s=run.requests_per_s_per_replica * tokens,
         replica_hours=float(run.billed_replica_hours.sum()),
-        costs=cost_table(plan, lines, option.overheads),
+        costs=cost_table(plan, lines, option.overheads, moves_by_month(option, demand)),
         queue=queue.scaled(tokens),
-        warnings=rounded_durations(option, demand.step_s),
+        warnings=run.warnings,
+        billed_tokens=None if run.billed_requests is None else run.billed_requests * tokens,
+        usd_per_replica_hour=run.usd_per_replica_hour,
+        stages=stages_of(run.spans),
     )
 
 

@@ -71,11 +71,23 @@ class RunRate:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A fleet from one step of the horizon to before another; one that does not serve is paid beside the one before."""
+
+    label: str
+    first_step: int
+    until_step: int
+    serves: bool
+
+
+@dataclass(frozen=True)
 class Ledger:
     """One option simulated over the horizon at one volume, with growth, dated prices and one-off cost.
 
     Arrays have shape (steps,): tokens in a step, replicas as the mean over the step, the queue at its end. An API
-    serves everything in the step of its arrival and has no replicas. `costs` has one row a bill month and one column a
+    serves everything in the step of its arrival and has no replicas. `replica_tokens_per_s` is one number, or one a
+    step where the hardware changes; `billed_tokens` is then what all that was paid could have served, and
+    `usd_per_replica_hour` (steps,) the rent where it moves. `costs` has one row a bill month and one column a
     line [USD]; a horizon shorter than a month gives the cost of the horizon.
     """
 
@@ -94,11 +106,19 @@ class Ledger:
     queued_tokens: Array
     ready_replicas: Array
     billed_replicas: Array
-    replica_tokens_per_s: float
+    replica_tokens_per_s: float | Array
     replica_hours: float
     costs: pd.DataFrame
     queue: QueueReport | None
     warnings: tuple[str, ...]
+    billed_tokens: float | None = None
+    usd_per_replica_hour: Array | None = None
+    stages: tuple[Stage, ...] = ()
+
+    @property
+    def has_fleet(self) -> bool:
+        """Whether replicas serve in any step."""
+        return bool(np.any(self.replica_tokens_per_s))
 
     @property
     def times(self) -> pd.DatetimeIndex:
@@ -129,5 +149,7 @@ class Ledger:
     @property
     def utilization_share(self) -> float:
         """Work served over the capacity paid for; 0 for an API. [1]"""
-        capacity = self.billed_replicas.sum() * self.step_s * self.replica_tokens_per_s
+        capacity = self.billed_tokens
+        if capacity is None:
+            capacity = float(self.billed_replicas.sum() * self.step_s * self.replica_tokens_per_s)
         return float(self.served_tokens.sum() / capacity) if capacity > 0 else 0.0

@@ -75,7 +75,7 @@ def timeline_chart(
     ValueError
         If no ledger has a fleet.
     """
-    fleets = [ledger for ledger in ledgers if ledger.replica_tokens_per_s > 0][:MOST_FLEETS]
+    fleets = [ledger for ledger in ledgers if ledger.has_fleet][:MOST_FLEETS]
     if not fleets:
         raise ValueError(f"ledgers hold no fleet: {', '.join(ledger.option for ledger in ledgers) or 'there are none'}")
     with theme.style():
@@ -115,7 +115,7 @@ def window(ledger: Ledger, days: float = SHOWN_DAYS) -> Window:
         return np.asarray(np.add.reduceat(values[:steps], starts) / counts, dtype=np.float64)
 
     ready = mean(ledger.ready_replicas)
-    capacity = ready * (ledger.replica_tokens_per_s * ledger.step_s)
+    capacity = mean(ledger.ready_replicas * (ledger.replica_tokens_per_s * ledger.step_s))
     with np.errstate(divide="ignore", invalid="ignore"):
         utilization = np.where(capacity > 0, mean(ledger.served_tokens) / capacity, np.nan)
     return Window(
@@ -241,7 +241,5 @@ def _footer(ledgers: Sequence[Ledger], fleets: Sequence[Ledger], shown: Window, 
     if width_s > 1.5 * step_s:
         text = f"Steps of {number(step_s)} s, drawn as means of {number(width_s)} s; the queue as their maximum."
     fleet_names = {ledger.option for ledger in fleets}
-    left_out = [
-        ledger.option for ledger in ledgers if ledger.option not in fleet_names and ledger.replica_tokens_per_s > 0
-    ]
+    left_out = [ledger.option for ledger in ledgers if ledger.option not in fleet_names and ledger.has_fleet]
     return text + (f" Not drawn: {', '.join(left_out)}." if left_out else "")
