@@ -18,6 +18,7 @@ from simulator.domain.options import Rental, SelfHostedOption
 from simulator.domain.overheads import Overheads
 from simulator.domain.plans import FleetPlan, PlanFault, SpotTerms
 from simulator.domain.purchase import BaseTerms
+from simulator.domain.rates_over_time import RateCourse
 from simulator.domain.scenario import Scenario
 from simulator.domain.units import SECONDS_PER_MONTH, TOKENS_PER_MTOK
 
@@ -57,13 +58,14 @@ def plan_fleet(
     rented = rented or Rented.of(scenario.horizon)
     reserved = _reserved(scenario, option, gpus, machine, lookup, rented)
     rent = rent_course(option.rental, machine, rented, lookup)
+    spot = spot_course(option.spot, machine, rent, rented)
     if name in notes.faults:
         return None
     return FleetPlan(
         name=name,
         label=_label(option, gpus, machine),
         seconds_per_request=1.0 / requests_per_s,
-        usd_per_replica_hour=machine.usd_per_replica_hour,
+        usd_per_replica_hour=machine.usd_per_replica_hour if rent is None else rent.first,
         gpus_paid_per_replica=machine.gpus_paid_per_replica,
         autoscaling=autoscaling,
         replicas=replicas,
@@ -71,9 +73,9 @@ def plan_fleet(
         minimum_up_s=option.minimum_up_s,
         reserved=reserved,
         spot=_spot(scenario, option),
-        usd_per_spot_replica_hour=_usd_per_spot_replica_hour(scenario, option, machine),
+        usd_per_spot_replica_hour=_usd_per_spot_replica_hour(scenario, option, machine) if spot is None else spot.first,
         rent_course=rent,
-        spot_course=spot_course(option.spot, machine, rent, rented),
+        spot_course=spot,
         billing_from=option.billing_from,
         max_wait_s=option.max_wait_s,
         overflow_to=scenario.overflow_target(name),
@@ -120,7 +122,7 @@ def _reserved(
     usd_per_gpu_hour = rate_on(base, scenario.horizon.start)
     if usd_per_gpu_hour is not None:
         usd = usd_per_gpu_hour * machine.gpus_paid_per_replica
-        return BaseTerms(count, usd, reserved_course(base, usd, machine, rented, lookup))
+        return _base_terms(count, usd, reserved_course(base, usd, machine, rented, lookup))
     rental = option.rental
     if rental is None or rental.provider is None:
         lookup.fault("reserved.usd_per_gpu_hour", "is missing; only a rental from a provider has other contracts")
@@ -130,7 +132,11 @@ def _reserved(
     if found is None:
         return None
     usd = found.usd_per_replica_hour
-    return BaseTerms(count, usd, reserved_course(base, usd, found, rented, lookup))
+    return _base_terms(count, usd, reserved_course(base, usd, found, rented, lookup))
+
+
+def _base_terms(count: int | None, usd_per_replica_hour: float, course: RateCourse | None) -> BaseTerms:
+    return BaseTerms(count, usd_per_replica_hour if course is None else course.first, course)
 
 
 def _spot(scenario: Scenario, option: SelfHostedOption) -> SpotTerms | None:

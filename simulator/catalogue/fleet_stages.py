@@ -35,7 +35,9 @@ def plan_over_time(
     for place, (day, laid_out) in enumerate(zip(days, options, strict=True)):
         is_used = place >= at_start and (day is None or not whole.ends_before(day))
         own = notes if place == at_start == 0 else Notes()
-        planned = _fleet_of_day(scenario, name, laid_out, overheads, own, day)
+        until_day = days[place + 1] if place + 1 < len(days) else None
+        rented = Rented.of(horizon, day, until_day)
+        planned = _fleet_of_day(scenario, name, laid_out, overheads, own, rented)
         fleets.append(planned if is_used else None)
         new = [fault for fault in own.faults.get(name, []) if (fault.key, fault.text) not in told]
         told |= {(fault.key, fault.text) for fault in new}
@@ -61,14 +63,13 @@ def plan_over_time(
 
 
 def _fleet_of_day(
-    scenario: Scenario, name: str, option: SelfHostedOption, overheads: Overheads, notes: Notes, day: date | None
+    scenario: Scenario, name: str, option: SelfHostedOption, overheads: Overheads, notes: Notes, rented: Rented
 ) -> FleetPlan | None:
-    """The fleet at the prices of a day; None: of the horizon's first."""
+    """The fleet at the prices of its first day in the horizon."""
     horizon = scenario.horizon
-    rented = Rented.of(horizon, day)
     of_day = scenario
-    if day is not None and day > horizon.start:
-        of_day = scenario.model_copy(update={"horizon": horizon.model_copy(update={"start": day})})
+    if rented.day > horizon.start:
+        of_day = scenario.model_copy(update={"horizon": horizon.model_copy(update={"start": rented.day})})
     planned = plan_fleet(of_day, name, option, overheads, notes, rented)
     return planned and with_whole_machines(of_day, option, planned)
 

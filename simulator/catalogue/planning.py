@@ -15,7 +15,7 @@ from simulator.domain.plans import OptionPlan, Plan, PlanFault
 from simulator.domain.scenario import Scenario
 from simulator.domain.workload import Workload
 
-_FLEET_LINES = ("rent", "variable", "overflow", "rejected", "API until live", "one_off")
+_FLEET_LINES = ("rent", "variable", "overflow", "rejected", "API until live", "API after the life", "one_off")
 
 
 def make_plan(scenario: Scenario) -> Plan:

@@ -18,17 +18,19 @@ from simulator.domain.units import HOURS_PER_DAY, SECONDS_PER_HOUR
 
 @dataclass(frozen=True)
 class Rented:
-    """The part of a horizon, from a day to its end, that a fleet is rented for."""
+    """The part of a horizon, from a day on, that a fleet serves in."""
 
     start: date  # of the horizon
     begins_hour: float
     ends_hour: float
 
     @classmethod
-    def of(cls, horizon: Horizon, from_day: date | None = None) -> Rented:
-        """All of a horizon, or from a day in it on."""
-        begins = 0 if from_day is None else max((from_day - horizon.start).days, 0)
-        return cls(horizon.start, HOURS_PER_DAY * begins, horizon.duration_s / SECONDS_PER_HOUR)
+    def of(cls, horizon: Horizon, from_day: date | None = None, until_day: date | None = None) -> Rented:
+        """All of a horizon, or from a day in it on, or up to another."""
+        whole = cls(horizon.start, 0.0, horizon.duration_s / SECONDS_PER_HOUR)
+        begins = 0.0 if from_day is None else max(whole.hour(from_day), 0.0)
+        ends = whole.ends_hour if until_day is None else min(whole.hour(until_day), whole.ends_hour)
+        return cls(horizon.start, begins, ends)
 
     @property
     def day(self) -> date:
@@ -67,6 +69,7 @@ def rent_course(rental: Rental | None, machine: Machine, rented: Rented, lookup:
         rental.term_months,
         begins_hour=rented.begins_hour,
         ends_hour=rented.ends_hour,
+        declines_from_hour=_decline_begins(machine),
     )
 
 
@@ -84,6 +87,7 @@ def reserved_course(
         base.term_months,
         begins_hour=rented.begins_hour,
         ends_hour=rented.ends_hour,
+        declines_from_hour=None if base.usd_per_gpu_hour is not None else _decline_begins(machine),
     )
 
 
@@ -113,6 +117,11 @@ def rate_on(purchase: ReservedBase | SpotPurchase, day: date) -> float | None:
     """Given rate of a GPU on a day; None: it is not given. [USD/h]"""
     begun = [change for change in purchase.changes if change.effective_from <= day]
     return begun[-1].usd_per_gpu_hour if begun else purchase.usd_per_gpu_hour
+
+
+def _decline_begins(machine: Machine) -> float | None:
+    """The catalogue's price is of today, and falls from the start on; a given one is of the day of its hardware."""
+    return None if machine.offer is None else 0.0
 
 
 def _given_changes(changes: Sequence[RateChange], machine: Machine, rented: Rented) -> list[tuple[float, float]]:

@@ -11,7 +11,9 @@ _OWN_KEYS = {"effective_from", "one_off_usd", "overlap_weeks"}
 _LAYOUT = {
     "gpus_per_replica", "parallelism", "tensor_parallel", "pipeline_parallel", "data_parallel", "expert_parallel",
 }  # fmt: skip
-_OF_THROUGHPUT = {"precision", "kv_precision", "engine", "engine_version"}
+_OF_THROUGHPUT = {
+    "precision", "kv_precision", "engine", "engine_version", "latency", "prefix_cached_share", "speculative_factor",
+}  # fmt: skip
 _IN_PLACE_OF = {"cold_start": "cold_start_s", "cold_start_s": "cold_start"}
 
 

@@ -173,6 +173,9 @@ class HardwareChange(Model):
     )
     engine: str | None = Field(default=None, min_length=1, description="Serving engine.")
     engine_version: str | None = Field(default=None, min_length=1, description="Its version.")
+    latency: LatencyTarget | None = Field(default=None, description="Times to be kept at full load.")
+    prefix_cached_share: Share | None = Field(default=None, description="Share of the input not computed again. [1]")
+    speculative_factor: SpeculativeFactor | None = Field(default=None, description="Tokens that one pass yields. [1]")
     rental: Rental | None = Field(default=None, description="What the new GPUs cost by the hour.")
     reserved: ReservedBase | None = Field(default=None, description="Replicas paid whether used or not.")
     spot: SpotPurchase | None = Field(default=None, description="Replicas that may be taken back.")
@@ -183,6 +186,8 @@ class HardwareChange(Model):
     replicas: Replicas | None = Field(default=None, description="Limits on the number of replicas.")
     cold_start_s: Duration | None = Field(default=None, description="From the order to the first token. [s]")
     cold_start: ColdStart | None = Field(default=None, description="Parts of the cold start.")
+    minimum_up_s: Duration | None = Field(default=None, description="Least time from order to stop. [s]")
+    billing_from: Literal["request", "ready"] | None = Field(default=None, description="When the meter starts.")
     variable_usd_per_mtok: NonNegative | None = Field(
         default=None, description="Cost of every million tokens the fleet serves. [USD per 10^6 tokens]"
     )

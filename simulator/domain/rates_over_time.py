@@ -97,6 +97,7 @@ def rate_course(
     *,
     begins_hour: float,
     ends_hour: float,
+    declines_from_hour: float | None = None,
 ) -> RateCourse | None:
     """What a replica costs by the hour, from when it is rented to the end of the horizon.
 
@@ -107,24 +108,27 @@ def rate_course(
     changes : sequence of (hour, USD/h)
         Dated rates in the order of time; those from before it begins are left aside.
     decline : PriceDecline or None
-        Fall of whatever rate holds, at the starts of the bill months; counted from the month in which it begins.
+        Fall of whatever rate holds, at the starts of the bill months.
     term_months : float or None
         How long a contract fixes the rate: at every renewal it is the rate of that moment. None: it moves at once.
     begins_hour, ends_hour : float
         When the fleet begins, and the end of the horizon. [h from the start of the horizon]
+    declines_from_hour : float, optional
+        From the month of which moment the fall counts; left out: when the fleet begins, whose rate is of then.
 
     Returns
     -------
     RateCourse or None
-        None where the rate never moves.
+        None where the rate is the given one all the time.
 
     Notes
     -----
     rate(t) = (rate of the last change up to t) x (1 - share_per_year)^(months / 12), months whole ones since the
-    beginning (of the year, where it falls by the year); with a term, rate(t) = that of the last renewal up to t.
+    fall began (of the year, where it falls by the year); with a term, rate(t) = that of the last renewal up to t.
     """
     later = [(hour, usd) for hour, usd in changes if begins_hour < hour < ends_hour]
-    first_month = int(begins_hour // HOURS_PER_MONTH)
+    since = begins_hour if declines_from_hour is None else declines_from_hour
+    first_month = int((since + 1e-9) // HOURS_PER_MONTH)
 
     def listed(hour: float) -> float:
         usd = next((usd for at, usd in reversed(later) if at <= hour + 1e-9), usd_per_hour)
@@ -133,15 +137,16 @@ def rate_course(
 
     if term_months is not None:
         term_hours = term_months * HOURS_PER_MONTH
-        moments = list(np.arange(begins_hour, ends_hour - 1e-9, term_hours))
+        moments = np.arange(begins_hour, max(ends_hour, begins_hour + 1e-6) - 1e-9, term_hours).tolist()
     else:
         moments = [begins_hour, *(hour for hour, _ in later)]
         if decline is not None:
-            months = np.arange(first_month + 1, ends_hour / HOURS_PER_MONTH) * HOURS_PER_MONTH
+            months = np.arange(int(begins_hour // HOURS_PER_MONTH) + 1, ends_hour / HOURS_PER_MONTH) * HOURS_PER_MONTH
             moments = sorted({*moments, *(month for month in months.tolist() if month > begins_hour)})
     from_hours, rates = [float(moments[0])], [listed(moments[0])]
     for moment in moments[1:]:
         if listed(moment) != rates[-1]:
             from_hours.append(float(moment))
             rates.append(listed(moment))
-    return RateCourse(tuple(from_hours), tuple(rates)) if len(rates) > 1 else None
+    is_constant = len(rates) == 1 and rates[0] == usd_per_hour
+    return None if is_constant else RateCourse(tuple(from_hours), tuple(rates))

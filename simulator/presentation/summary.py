@@ -13,6 +13,7 @@ from simulator.domain.units import SECONDS_PER_MONTH
 from simulator.presentation.api_wording import option_lines, workload_lines
 from simulator.presentation.decision import decision_sentence, pair_sentence
 from simulator.presentation.demand_wording import demand_lines, demand_warnings
+from simulator.presentation.over_time_wording import over_time_content, over_time_lines
 from simulator.presentation.rate_limit_wording import rate_limit_content, rate_limit_lines, rate_limit_warnings
 from simulator.presentation.wording import volume_words
 from simulator.simulation.results import Ledger
@@ -110,7 +111,7 @@ def assumptions(study: Study) -> list[str]:
                 f"{name}: a request {wait}{after}; cold start {option.cold_start_s:g} s, "
                 f"billed from the {option.billing_from}"
             )
-        lines += option_lines(study, name)
+        lines += option_lines(study, name) + over_time_lines(study, name)
     lines += rate_limit_lines(study)
     lines.append("curve and crossings are at run rate: no growth, prices of the first day, no one-off cost")
     lines.append("costs alone are compared: that the options do the job equally well is for you to judge")
@@ -147,6 +148,7 @@ def _option(study: Study, option: OptionAtVolume, ledger: Ledger | None) -> dict
                 for month, row in zip(months, ledger.costs.to_dict(orient="records"), strict=True)
             },
             "queue": None if ledger.queue is None else dataclasses.asdict(ledger.queue),
+            **over_time_content(study, option.name),
         }
     return content
 

@@ -24,12 +24,16 @@ def option_latency(
     Raises
     ------
     ValueError
-        If the option is no fleet; an API tells no waits.
+        If the option is no fleet; an API tells no waits. Or if its hardware changes.
     """
     option = plan.options.get(name)
     ledger = simulate_option(plan, name, tokens_per_month)
     if not isinstance(option, FleetPlan):
         raise ValueError(f"option is '{name}', must be a fleet: the waits of an API are not known")
+    if option.stages:
+        raise ValueError(
+            f"option is '{name}', must be a fleet of one kind of hardware: its waits are told of one alone"
+        )
     per_request = plan.tokens_per_request
     record = StepRecord(
         arriving_requests=ledger.arriving_tokens / per_request,

@@ -121,6 +121,12 @@ class Ledger:
         return bool(np.any(self.replica_tokens_per_s))
 
     @property
+    def hardware_changes(self) -> bool:
+        """Whether not one fleet serves from the first step to the last."""
+        steps = self.arriving_tokens.size
+        return bool(self.stages) and self.stages != (Stage(self.stages[0].label, 0, steps, True),)
+
+    @property
     def times(self) -> pd.DatetimeIndex:
         """Start of every step, UTC."""
         return pd.date_range(self.start, periods=self.arriving_tokens.size, freq=pd.Timedelta(seconds=self.step_s))

@@ -91,8 +91,8 @@ def _alone(option: FleetPlan) -> FleetPlan:
 
 
 def _is_like(one: FleetPlan, other: FleetPlan) -> bool:
-    """Whether two fleets serve and cost the same, whatever they are called."""
-    return dataclasses.replace(one, label="", overheads=other.overheads) == dataclasses.replace(other, label="")
+    """Whether two fleets serve and cost the same; the move to the first is in its overheads."""
+    return dataclasses.replace(one, overheads=other.overheads) == other
 
 
 def rate_blocks(courses: Sequence[RateCourse | None], part: Demand) -> Steps | None:

@@ -15,6 +15,7 @@ from simulator.domain.plans import Array
 from simulator.domain.units import SECONDS_PER_DAY, SECONDS_PER_HOUR, SECONDS_PER_MINUTE
 from simulator.presentation import theme
 from simulator.presentation.numbers import distinct, linear_ticks, number, percent, volume
+from simulator.presentation.over_time_wording import marks_of
 from simulator.presentation.page import LEFT, RIGHT, Page
 from simulator.presentation.placing import Box
 from simulator.presentation.theme import INK, SMALL, OptionStyle
@@ -23,6 +24,7 @@ from simulator.simulation.results import Ledger
 SHOWN_DAYS = 14.0
 MOST_POINTS = 2_000
 MOST_FLEETS = 2
+_MARK_ROWS, _MARK_PITCH = 3, 22.0  # of what is written above the panels
 _PANELS = ("Demand [tokens/s]", "Replicas [number]", "Utilization of ready replicas [%]", "Queue [tokens]")
 _TOP, _BOTTOM, _GAP = 728.0, 112.0, 52.0  # of the panels, and the space between two of them
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -92,6 +94,7 @@ def timeline_chart(
         first = fleets[0]
         length_s = min(days * SECONDS_PER_DAY, first.arriving_tokens.size * first.step_s)
         _time_axes(panels, first.start, length_s)
+        _marks(page, panels, fleets, length_s)
         _key(page, [ledger.option for ledger in fleets], looks, tops[1])
         page.heading(first.title, _subtitles(fleets, windows, length_s))
         page.footer(_footer(ledgers, fleets, windows[0], first.step_s))
@@ -201,6 +204,29 @@ def time_ticks(start: pd.Timestamp, length_s: float, most: int = 8) -> tuple[lis
         else:
             labels.append(f"{time:%H:%M}")
     return [float((place - offset_s) / SECONDS_PER_DAY) for place in places], labels
+
+
+def _marks(page: Page, panels: Sequence[Axes], fleets: Sequence[Ledger], length_s: float) -> None:
+    """A thin line through all panels where hardware or rent changes, and above them what does, where there is room."""
+    step_s = fleets[0].step_s
+    left, right, top = LEFT + 96, RIGHT - 32.0, _TOP + 7.0
+    taken = [(0, left, left + page.text_width(_PANELS[0], bold=True) + 24)]
+    for mark in marks_of(fleets):
+        if mark.step * step_s >= length_s:
+            break
+        for axes in panels:
+            axes.axvline(mark.step * step_s / SECONDS_PER_DAY, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
+        x = left + (right - left) * mark.step * step_s / length_s
+        width = page.text_width(mark.text)
+        begin = x if x + width <= right else max(right - width, left)
+        free = [
+            row
+            for row in range(_MARK_ROWS)
+            if not any(row == of and begin < end and begin + width > start for of, start, end in taken)
+        ]
+        if free and width <= right - left:
+            page.write(begin, top + _MARK_PITCH * free[0], mark.text)
+            taken.append((free[0], begin, begin + width + 12))
 
 
 def _key(page: Page, names: Sequence[str], looks: Sequence[OptionStyle], top: float) -> None:
