@@ -1,12 +1,14 @@
 """Rents that move and hardware that changes, through the public interface: every month's cost by hand."""
 
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import simulator as sim
 from simulator.catalogue.planning import make_plan
+from simulator.presentation.over_time_wording import over_time_lines
 from tests.changing_fleets import API_USD_PER_MTOK, FULL_REPLICA_TOKENS, START, case, day, other_hardware
 
 MONTH_HOURS = 730
@@ -510,3 +512,18 @@ options:
     lines = str(told.value).splitlines()
     assert len(lines) == 1  # the second needs a throughput of its own; what is looked up is told after that
     assert lines[0].startswith(f"{path}:18: options.fleet.hardware_changes[1].throughput: is missing")
+
+
+def test_the_example_of_the_page_costs_what_the_page_says():
+    page = (Path(__file__).parent.parent / "docs" / "prices-over-time.md").read_text(encoding="utf-8")
+    for overrides, told in (
+        ({}, "432,000"),
+        ({"options.llama.rental.price_decline": None}, "503,000"),
+        ({"options.llama.hardware_changes": []}, "440,000"),
+    ):
+        ledger = sim.simulate(sim.load_scenario("hardware-renewal", overrides=overrides), "llama")
+        assert f"{round(ledger.total_usd, -3):,.0f}" == told
+        assert told in " ".join(page.split())
+    study = sim.break_even("hardware-renewal")
+    for line in over_time_lines(study, "llama"):
+        assert f"- {line}" in page.splitlines()

@@ -37,7 +37,8 @@ def over_time_lines(study: Study, name: str) -> list[str]:
     start = study.plan.scenario.horizon.start_utc
     lines = _rate_lines(fleet, start)
     for stage in fleet.stages:
-        text = f"from {stage.day} on {stage.fleet.label}"
+        usd_per_gpu_hour = stage.fleet.usd_per_replica_hour / stage.fleet.gpus_paid_per_replica
+        text = f"from {stage.day} on {stage.fleet.label} at {number(usd_per_gpu_hour)} USD per GPU and hour"
         if stage.overlap_hours > 0:
             text += f", paid beside the fleet before for {number(stage.overlap_hours / 168.0)} weeks"
         move_usd = sum(stage.one_off_usd.values())

@@ -43,7 +43,8 @@ def test_many_steps_of_a_rent_are_told_together():
 
 def test_hardware_is_told_with_its_day_its_overlap_and_its_move():
     assert lines(CHANGING) == [
-        "fleet: from 2027-04-11 on 1 x h100-sxm, paid beside the fleet before for 2 weeks; the move costs 5,000 USD"
+        "fleet: from 2027-04-11 on 1 x h100-sxm at 4 USD per GPU and hour, paid beside the fleet before for 2 weeks; "
+        "the move costs 5,000 USD"
     ]
     assert lines({"hardware_changes": [other_hardware(-5)]}) == [
         "fleet: the hardware of 2026-12-27 is there from the start"
