@@ -348,6 +348,25 @@ def test_a_null_throughput_asks_for_the_estimate():
     assert plan.options["fleet"].stages[0].fleet.seconds_per_request == alone.options["fleet"].seconds_per_request
 
 
+def test_a_base_is_found_for_every_hardware():
+    # All of three A100s and of two H100s run all the time, so that all of them are reserved, whatever comes before.
+    reserved = {"replicas": "auto", "usd_per_gpu_hour": 2.0}
+    change = other_hardware(365, reserved={"replicas": "auto", "usd_per_gpu_hour": 3.5})
+    fleet = {"reserved": reserved, "hardware_changes": [change], "weeks_until_live": 2}
+    scenario = case(fleet, months=18)
+    assert months_of(scenario, "reserved base") == pytest.approx([3 * 730 * 2.0] * 12 + [2 * 730 * 3.5] * 6)
+    assert months_of(scenario) == pytest.approx([0.0] * 18)
+
+
+def test_storage_is_of_the_weights_that_are_there_at_the_start():
+    fleet = {"model": "llama-3.1-8b", "precision": "bf16", "storage": {"usd_per_gb_month": 1.0}}
+    sizes = []
+    for number in (-1, 60):
+        scenario = case({**fleet, "hardware_changes": [other_hardware(number, precision="fp8")]})
+        sizes.append(sim.break_even(scenario).options["fleet"].lines["fixed: storage of weights"])
+    assert sizes[0] == pytest.approx(sizes[1] / 2)
+
+
 def test_waits_request_by_request_are_not_told_of_hardware_that_changes():
     with pytest.raises(ValueError, match="option is 'fleet', must be a fleet of one kind of hardware"):
         sim.latency(case({"hardware_changes": [other_hardware(60)]}, months=3), "fleet", slots_per_replica=8)

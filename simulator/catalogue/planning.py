@@ -11,6 +11,8 @@ from simulator.catalogue.notes import Notes
 from simulator.catalogue.operating_planning import overheads_of
 from simulator.domain.api_options import ApiOption, RoutedOption
 from simulator.domain.api_plans import API_LINES
+from simulator.domain.hardware_changes import option_on
+from simulator.domain.options import SelfHostedOption
 from simulator.domain.plans import OptionPlan, Plan, PlanFault
 from simulator.domain.scenario import Scenario
 from simulator.domain.workload import Workload
@@ -25,7 +27,10 @@ def make_plan(scenario: Scenario) -> Plan:
     extras = _extras(scenario.workload)
     for name in scenario.planned:  # what others only hand on to is planned with them, for what comes that way
         option = scenario.options[name]
-        overheads = overheads_of(scenario, name, option, notes)
+        at_start = option
+        if isinstance(option, SelfHostedOption):
+            at_start = option_on(option, scenario.horizon.start)
+        overheads = overheads_of(scenario, name, at_start, notes)
         planned: OptionPlan | None
         if isinstance(option, ApiOption):
             planned = plan_api(scenario, name, option, overheads, notes)

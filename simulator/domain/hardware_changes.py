@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
@@ -31,6 +33,12 @@ def changed_options(option: SelfHostedOption) -> tuple[SelfHostedOption, ...]:
         before = _changed(before, change, f"hardware_changes[{place}]")
         options.append(before)
     return tuple(options)
+
+
+def option_on(option: SelfHostedOption, day: date) -> SelfHostedOption:
+    """The option as its hardware changes up to a day leave it."""
+    begun = sum(change.effective_from <= day for change in option.hardware_changes)
+    return changed_options(option)[begun - 1] if begun else option
 
 
 def _changed(option: SelfHostedOption, change: HardwareChange, path: str) -> SelfHostedOption:

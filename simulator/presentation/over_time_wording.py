@@ -27,6 +27,7 @@ class Mark:
 
     step: int
     text: str
+    of_hardware: bool = True
 
 
 def over_time_lines(study: Study, name: str) -> list[str]:
@@ -71,10 +72,12 @@ def _presence(study: Study, fleet: FleetPlan) -> list[str]:
     lines = []
     if owned.delivered_at_hour > 0:
         day = horizon.start_utc + timedelta(hours=owned.delivered_at_hour)
-        lines.append(f"the nodes serve from {day:%Y-%m-%d} on and cost nothing before; until then {fleet.overflow_to}")
+        lines.append(
+            f"the nodes serve from {day:%Y-%m-%d} on and cost nothing before; until then {fleet.overflow_to} answers"
+        )
     if owned.ends_at_hour < horizon.duration_s / SECONDS_PER_HOUR - 1e-6:
         day = horizon.start_utc + timedelta(hours=owned.ends_at_hour)
-        lines.append(f"the nodes serve until {day:%Y-%m-%d}, from then on {fleet.overflow_to}")
+        lines.append(f"the nodes serve until {day:%Y-%m-%d}, from then on {fleet.overflow_to} answers")
     return lines
 
 
@@ -191,5 +194,5 @@ def marks_of(ledgers: Sequence[Ledger]) -> list[Mark]:
             for step in (np.flatnonzero(np.diff(rent)) + 1).tolist():
                 if step not in begun:
                     before, after = distinct([float(rent[step - 1]), float(rent[step])])
-                    marks.append(Mark(step, f"{whose}rent {before} -> {after} USD an hour a replica"))
+                    marks.append(Mark(step, f"{whose}rent {before} -> {after} USD an hour a replica", False))
     return sorted(marks, key=lambda mark: mark.step)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,7 +14,6 @@ from simulator.domain.units import SECONDS_PER_HOUR
 from simulator.simulation.demand import Demand
 from simulator.simulation.fleet import FleetRun, StepRecord, rounded_durations, serve
 from simulator.simulation.fleet_lines import paid_lines, paid_lines_over_time
-from simulator.simulation.reserved import with_base
 from simulator.simulation.shared_costs import fixed_lines
 from simulator.simulation.stages import Span, block_edges_hours, rate_blocks, rounded_days, spans_of
 
@@ -92,7 +91,9 @@ class _Served:
         return result
 
 
-def fleet_over_time(option: FleetPlan, demand: Demand, requests_per_month: float, own_volume: float) -> FleetOverTime:
+def fleet_over_time(
+    option: FleetPlan, demand: Demand, requests_per_month: float, bases: Callable[[FleetPlan], FleetPlan]
+) -> FleetOverTime:
     """Serve a demand, grown, with the fleets of an option one after the other.
 
     Parameters
@@ -101,10 +102,12 @@ def fleet_over_time(option: FleetPlan, demand: Demand, requests_per_month: float
         The fleet of the first day, with its later stages.
     demand : Demand
         What reaches the fleet, over the whole horizon; nothing in steps that no fleet serves.
-    requests_per_month, own_volume : float
-        Volume of month 0, and the scenario's own, for which a base is found. [requests per month]
+    requests_per_month : float
+        Volume of month 0. [requests per month]
+    bases : function
+        A fleet with its reserved base, found where it is to be.
     """
-    served = [_serve(span, demand, requests_per_month, own_volume) for span in spans_of(option, demand)]
+    served = [_serve(span, demand, requests_per_month, bases) for span in spans_of(option, demand)]
     serving = [one for one in served if one.span.serves]
     is_one = len(served) == 1 and served[0].is_whole
     fleets = {id(one.span.fleet): one.span.fleet for one in served}.values()
@@ -124,8 +127,8 @@ def fleet_over_time(option: FleetPlan, demand: Demand, requests_per_month: float
     )
 
 
-def _serve(span: Span, demand: Demand, requests_per_month: float, own_volume: float) -> _Served:
-    fleet = with_base(span.fleet, demand, own_volume)
+def _serve(span: Span, demand: Demand, requests_per_month: float, bases: Callable[[FleetPlan], FleetPlan]) -> _Served:
+    fleet = bases(span.fleet)
     part = demand.between(span.first_step, span.until_step)
     courses = (fleet.rent_course, fleet.spot_course, None if fleet.reserved is None else fleet.reserved.course)
     ends = rate_blocks(courses, part)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from simulator.domain.api_plans import ApiPlan
@@ -112,8 +114,9 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
     target = _overflow_api(plan, option)
     weeks, there = option.overheads.weeks_until_live, owned_steps(option.owned, demand)
     before = until_live(target, demand, plan.scenario.mix, requests, weeks, there)
+    bases = partial(with_base, demand=demand, requests_per_month=plan.scenario.requests_per_month)
     demand = before.demand
-    run = fleet_over_time(option, demand, requests, plan.scenario.requests_per_month)
+    run = fleet_over_time(option, demand, requests, bases)
     record = run.record
     lines = dict(run.lines)
     if option.owned is not None:

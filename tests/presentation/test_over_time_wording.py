@@ -114,6 +114,14 @@ def test_the_chart_marks_what_changes_in_the_days_that_it_shows():
     assert "rent 3 -> 2.1 USD an hour a replica" in written
     assert "1 x h100-sxm" in written
     assert "1 x l40s" not in written
+    assert "Steps of 3,600 s. Later: 2027-01-18 1 x l40s." in written
+
+
+def test_the_chart_tells_of_hardware_that_comes_after_its_days_and_how_often_else_something_changes():
+    rental = {"usd_per_gpu_hour": 3.0, "price_decline": {"share_per_year": 0.36}}
+    ledger = sim.simulate(case({"rental": rental, "hardware_changes": [other_hardware(100)]}), "fleet")
+    written = [text.get_text() for text in timeline_chart([ledger]).texts]
+    assert "Steps of 3,600 s. Later: 2027-04-11 1 x h100-sxm, 3 other changes." in written
 
 
 def test_an_end_of_the_hardware_is_marked():

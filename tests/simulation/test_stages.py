@@ -143,8 +143,8 @@ def test_hardware_of_ones_own_serves_whole_steps_within_its_life():
 def test_sums_by_month_are_sums_of_the_record():
     changes = [other_hardware(12, overlap_weeks=1), {**other_hardware(33), "gpu": "l40s"}]
     fleet = {"hardware_changes": changes, "variable_usd_per_mtok": 0.5}
-    plan, demand, option = planned(case(fleet, days=45, step_s=300, traffic=NOISY))
-    run = fleet_over_time(option, demand, 1.6e7, plan.scenario.requests_per_month)
+    _, demand, option = planned(case(fleet, days=45, step_s=300, traffic=NOISY))
+    run = fleet_over_time(option, demand, 1.6e7, lambda fleet: fleet)
     assert run.served_requests == pytest.approx(demand.by_month(run.record.served_requests))
     assert run.billed_replica_hours == pytest.approx(demand.by_month(run.record.billed_replicas) / 12)
     served_mtok = demand.by_month(run.record.served_requests) * 400 / 1e6

@@ -24,6 +24,7 @@ from simulator.simulation.results import Ledger
 SHOWN_DAYS = 14.0
 MOST_POINTS = 2_000
 MOST_FLEETS = 2
+_MOST_TOLD = 3  # changes after the days that are drawn
 _MARK_ROWS, _MARK_PITCH = 3, 22.0  # of what is written above the panels
 _PANELS = ("Demand [tokens/s]", "Replicas [number]", "Utilization of ready replicas [%]", "Queue [tokens]")
 _TOP, _BOTTOM, _GAP = 728.0, 112.0, 52.0  # of the panels, and the space between two of them
@@ -97,7 +98,7 @@ def timeline_chart(
         _marks(page, panels, fleets, length_s)
         _key(page, [ledger.option for ledger in fleets], looks, tops[1])
         page.heading(first.title, _subtitles(fleets, windows, length_s))
-        page.footer(_footer(ledgers, fleets, windows[0], first.step_s))
+        page.footer(_footer(ledgers, fleets, windows[0], length_s))
     return page.figure
 
 
@@ -261,11 +262,25 @@ def _subtitles(fleets: Sequence[Ledger], windows: Sequence[Window], length_s: fl
     return [f"{head}. {'; '.join(full)}", f"{head}. {'; '.join(short)}", head]
 
 
-def _footer(ledgers: Sequence[Ledger], fleets: Sequence[Ledger], shown: Window, step_s: float) -> str:
+def _footer(ledgers: Sequence[Ledger], fleets: Sequence[Ledger], shown: Window, length_s: float) -> str:
+    step_s = fleets[0].step_s
     width_s = step_s if shown.days.size < 2 else float(shown.days[1] - shown.days[0]) * SECONDS_PER_DAY
     text = f"Steps of {number(step_s)} s."
     if width_s > 1.5 * step_s:
         text = f"Steps of {number(step_s)} s, drawn as means of {number(width_s)} s; the queue as their maximum."
     fleet_names = {ledger.option for ledger in fleets}
     left_out = [ledger.option for ledger in ledgers if ledger.option not in fleet_names and ledger.has_fleet]
-    return text + (f" Not drawn: {', '.join(left_out)}." if left_out else "")
+    text += f" Not drawn: {', '.join(left_out)}." if left_out else ""
+    return text + _later(fleets, length_s)
+
+
+def _later(fleets: Sequence[Ledger], length_s: float) -> str:
+    """What changes after the days that are drawn; where it is much, how often the rent does."""
+    step_s = fleets[0].step_s
+    later = [mark for mark in marks_of(fleets) if mark.step * step_s >= length_s]
+    hardware = [mark for mark in later if mark.of_hardware]
+    told = later if len(later) <= _MOST_TOLD else hardware[:_MOST_TOLD]
+    texts = [f"{fleets[0].start + pd.Timedelta(seconds=mark.step * step_s):%Y-%m-%d} {mark.text}" for mark in told]
+    if len(told) < len(later):
+        texts.append(f"{len(later) - len(told)} other changes")
+    return f" Later: {', '.join(texts)}." if texts else ""
