@@ -4,13 +4,13 @@ from datetime import date
 
 import numpy as np
 import pytest
+from changing_fleets import API_USD_PER_MTOK, FULL_REPLICA_TOKENS, day, owned_case
 
 import simulator as sim
 from simulator.domain.owned_costs import capital_cash, monthly_costs_usd
 from simulator.domain.owning import OwnedFigures
 from simulator.domain.power import PowerDraw
 from simulator.presentation.summary import summary
-from tests.changing_fleets import API_USD_PER_MTOK, FULL_REPLICA_TOKENS, day, owned_case
 
 API_USD = 2.5 * FULL_REPLICA_TOKENS / 1e6 * API_USD_PER_MTOK  # a month of everything at the API
 NODES_USD = 3 * 60_000.0 / 60  # a month of depreciation

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from changing_fleets import API_USD_PER_MTOK, FULL_REPLICA_TOKENS, START, case, day, other_hardware
 
 import simulator as sim
 from simulator.catalogue.planning import make_plan
 from simulator.presentation.over_time_wording import over_time_lines
-from tests.changing_fleets import API_USD_PER_MTOK, FULL_REPLICA_TOKENS, START, case, day, other_hardware
 
 MONTH_HOURS = 730
 

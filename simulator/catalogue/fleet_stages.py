@@ -26,40 +26,44 @@ def plan_over_time(
     so that every fault is told. The move is paid where its day lies in the horizon.
     """
     horizon = scenario.horizon
-    days = [None, *(change.effective_from for change in option.hardware_changes)]
-    options = (option, *changed_options(option))
-    at_start = max(place for place, day in enumerate(days) if day is None or day <= horizon.start)
-    whole = Rented.of(horizon)
+    days = [change.effective_from for change in option.hardware_changes]
+    at_start = sum(day <= horizon.start for day in days)
+    fleets = _looked_up(scenario, name, option, overheads, notes, at_start)
+    first = fleets[at_start]
+    if first is None or name in notes.faults:
+        return None
+    stages = []
+    for change, fleet in zip(option.hardware_changes, fleets[1:], strict=True):
+        day = change.effective_from
+        if day == horizon.start:
+            first = replace(first, overheads=_with_move(first.overheads, change.one_off_usd))
+        elif day > horizon.start and fleet is not None:
+            begins_hour = Rented.of(horizon, day).begins_hour
+            overlap_hours = 7.0 * HOURS_PER_DAY * change.overlap_weeks
+            stages.append(FleetStage(day, begins_hour, fleet, dict(change.one_off_usd), overlap_hours))
+    return replace(first, stages=tuple(stages)) if stages else first
+
+
+def _looked_up(
+    scenario: Scenario, name: str, option: SelfHostedOption, overheads: Overheads, notes: Notes, at_start: int
+) -> list[FleetPlan | None]:
+    """The fleet before any change and that of each; None where it never serves, or a fault was noted."""
+    horizon = scenario.horizon
+    days = [None, *(change.effective_from for change in option.hardware_changes), None]
     fleets: list[FleetPlan | None] = []
     told: set[tuple[str, str]] = set()
-    for place, (day, laid_out) in enumerate(zip(days, options, strict=True)):
-        is_used = place >= at_start and (day is None or not whole.ends_before(day))
+    for place, laid_out in enumerate((option, *changed_options(option))):
+        day = days[place]
+        is_used = place >= at_start and (day is None or not Rented.of(horizon).ends_before(day))
         own = notes if place == at_start == 0 else Notes()
-        until_day = days[place + 1] if place + 1 < len(days) else None
-        rented = Rented.of(horizon, day, until_day)
+        rented = Rented.of(horizon, day, days[place + 1])
         planned = _fleet_of_day(scenario, name, laid_out, overheads, own, rented)
         fleets.append(planned if is_used else None)
         new = [fault for fault in own.faults.get(name, []) if (fault.key, fault.text) not in told]
         told |= {(fault.key, fault.text) for fault in new}
         if own is not notes:
             _take_over(notes, own, name, new, place, None if place <= at_start else day, is_used=is_used)
-    first = fleets[at_start]
-    if first is None or name in notes.faults:
-        return None
-    stages = []
-    for place in range(at_start, len(options)):
-        fleet, day = fleets[place], days[place]
-        if fleet is None or day is None or day < horizon.start:
-            continue
-        change = option.hardware_changes[place - 1]
-        if place == at_start:
-            first = replace(first, overheads=_with_move(first.overheads, change.one_off_usd))
-        else:
-            overlap_hours = 7.0 * HOURS_PER_DAY * change.overlap_weeks
-            stages.append(
-                FleetStage(day, Rented.of(horizon, day).begins_hour, fleet, dict(change.one_off_usd), overlap_hours)
-            )
-    return replace(first, stages=tuple(stages)) if stages else first
+    return fleets
 
 
 def _fleet_of_day(

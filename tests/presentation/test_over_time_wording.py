@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from changing_fleets import case, day, other_hardware, owned_case
 
 import simulator as sim
 from simulator.presentation.charts.timeline import timeline_chart
@@ -11,7 +12,6 @@ from simulator.presentation.over_time_wording import marks_of, over_time_lines
 from simulator.presentation.summary import summary
 from simulator.presentation.tables import print_study
 from simulator.presentation.timeline_table import timeline_tables
-from tests.changing_fleets import case, day, other_hardware, owned_case
 
 CHANGES = [{"effective_from": day(60), "usd_per_gpu_hour": 2.1}]
 CHANGING = {"hardware_changes": [other_hardware(100, overlap_weeks=2, one_off_usd={"move": 5_000.0})]}

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from changing_fleets import case, day, other_hardware, owned_case
 
 import simulator as sim
 from simulator.catalogue.planning import make_plan
@@ -13,7 +14,6 @@ from simulator.simulation.fleet import serve
 from simulator.simulation.fleet_over_time import fleet_over_time
 from simulator.simulation.shared_costs import demand_of
 from simulator.simulation.stages import moves_by_month, owned_steps, rate_blocks, spans_of
-from tests.changing_fleets import case, day, other_hardware, owned_case
 
 NOISY = {
     "counts": "poisson",
