@@ -94,7 +94,7 @@ def draw_demand(scenario: ScenarioLike, tokens_per_month: float | None = None) -
 
 
 def simulate(scenario: ScenarioLike, option: str, tokens_per_month: float | None = None) -> Ledger:
-    """Simulate one option step by step over the horizon, with growth, dated prices and one-off cost.
+    """Simulate one option step by step over the horizon, with growth, dated prices and hardware, and one-off cost.
 
     Parameters
     ----------

@@ -43,6 +43,8 @@ def beyond_edge(scenario: Scenario, option: PeopleAndFixed, fleet: FleetPlan) ->
     target = None if fleet.overflow_to is None else scenario.options[fleet.overflow_to]
     seen = reaching(scenario, option)
     kept = reaching_share(option.edge, scenario.workload)
+    later = tuple(replace(stage, fleet=beyond_edge(scenario, option, stage.fleet)) for stage in fleet.stages)
+    fleet = replace(fleet, stages=later) if later else fleet
     penalty = fleet.rejected_usd_per_request * kept
     fleet = replace(fleet, rejected_usd_per_request=penalty, reaching_share=kept)
     if fleet.deferred is not None:

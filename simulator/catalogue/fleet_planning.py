@@ -14,19 +14,29 @@ from simulator.catalogue.lookups import Lookup
 from simulator.catalogue.machines import Machine, machine_of, whole_machines
 from simulator.catalogue.notes import Notes
 from simulator.catalogue.quotas import quota_of, within_quota
+from simulator.catalogue.rent_courses import Rented, rate_on, rent_course, reserved_course, site_courses, spot_course
 from simulator.catalogue.work_shares import work_shares
 from simulator.domain.options import Rental, SelfHostedOption
 from simulator.domain.overheads import Overheads
 from simulator.domain.plans import FleetPlan, PlanFault, SpotTerms
 from simulator.domain.purchase import BaseTerms
+from simulator.domain.rates_over_time import RateCourse
 from simulator.domain.scenario import Scenario
 from simulator.domain.units import SECONDS_PER_MONTH, TOKENS_PER_MTOK
 
 
 def plan_fleet(
-    scenario: Scenario, name: str, option: SelfHostedOption, overheads: Overheads, notes: Notes
+    scenario: Scenario,
+    name: str,
+    option: SelfHostedOption,
+    overheads: Overheads,
+    notes: Notes,
+    rented: Rented | None = None,
 ) -> FleetPlan | None:
-    """The fleet as plain numbers; None where something is wrong, which is noted."""
+    """The fleet as plain numbers; None where something is wrong, which is noted.
+
+    The prices of the scenario's first day hold; `rented` says which part of the horizon that day begins, left out: all.
+    """
     lookup = Lookup(f"options.{name}", name, notes)
     lookup.find("gpu", option.gpu, hardware.gpu)
     lookup.find("model", option.model, hardware.open_model)
@@ -50,14 +60,17 @@ def plan_fleet(
     quota = quota_of(option, machine)
     replicas = within_quota(option, replicas, quota, machine, lookup)
     cold_start_s = _cold_start_s(scenario, option, gpus, lookup)
-    reserved = _reserved(scenario, option, gpus, machine, lookup)
+    rented = rented or Rented.of(scenario.horizon)
+    reserved = _reserved(scenario, option, gpus, machine, lookup, rented)
+    rent = rent_course(option.rental, machine, rented, lookup)
+    spot = spot_course(option.spot, machine, rent, rented)
     if name in notes.faults:
         return None
     planned = FleetPlan(
         name=name,
         label=_label(option, gpus, machine),
         seconds_per_request=1.0 / requests_per_s,
-        usd_per_replica_hour=machine.usd_per_replica_hour,
+        usd_per_replica_hour=machine.usd_per_replica_hour if rent is None else rent.first,
         gpus_paid_per_replica=machine.gpus_paid_per_replica,
         autoscaling=autoscaling,
         replicas=replicas,
@@ -65,9 +78,11 @@ def plan_fleet(
         minimum_up_s=option.minimum_up_s,
         reserved=reserved,
         spot=_spot(scenario, option),
-        usd_per_spot_replica_hour=_usd_per_spot_replica_hour(option, machine),
+        usd_per_spot_replica_hour=_usd_per_spot_replica_hour(scenario, option, machine) if spot is None else spot.first,
+        rent_course=rent,
+        spot_course=spot,
         billing_period_s=0.0 if option.rental is None else option.rental.billing_period_s,
-        sites=machine.sites,
+        sites=site_courses(option.sites or {}, machine, rented, lookup),
         quota=quota,
         billing_from=option.billing_from,
         max_wait_s=option.max_wait_s,
@@ -106,7 +121,7 @@ def _cold_start_s(scenario: Scenario, option: SelfHostedOption, gpus: int, looku
 
 
 def _reserved(
-    scenario: Scenario, option: SelfHostedOption, gpus: int, machine: Machine, lookup: Lookup
+    scenario: Scenario, option: SelfHostedOption, gpus: int, machine: Machine, lookup: Lookup, rented: Rented
 ) -> BaseTerms | None:
     """The reserved base with its price; a provider's is that of the same machine at another contract."""
     base = option.reserved
@@ -116,15 +131,24 @@ def _reserved(
     maximum = option.replicas.maximum
     if count is not None and maximum is not None and count > maximum:
         lookup.fault("reserved.replicas", f"is {count}, must be at most replicas.maximum, {maximum}")
-    if base.usd_per_gpu_hour is not None:
-        return BaseTerms(count, base.usd_per_gpu_hour * machine.gpus_paid_per_replica)
+    usd_per_gpu_hour = rate_on(base, scenario.horizon.start)
+    if usd_per_gpu_hour is not None:
+        usd = usd_per_gpu_hour * machine.gpus_paid_per_replica
+        return _base_terms(count, usd, reserved_course(base, usd, machine, rented, lookup))
     rental = option.rental
     if rental is None or rental.provider is None:
         lookup.fault("reserved.usd_per_gpu_hour", "is missing; only a rental from a provider has other contracts")
         return None
     at_contract = Rental(provider=rental.provider, contract=base.contract, region=rental.region)
     found = machine_of(scenario, option.model_copy(update={"rental": at_contract}), gpus, lookup)
-    return None if found is None else BaseTerms(count, found.usd_per_replica_hour)
+    if found is None:
+        return None
+    usd = found.usd_per_replica_hour
+    return _base_terms(count, usd, reserved_course(base, usd, found, rented, lookup))
+
+
+def _base_terms(count: int | None, usd_per_replica_hour: float, course: RateCourse | None) -> BaseTerms:
+    return BaseTerms(count, usd_per_replica_hour if course is None else course.first, course)
 
 
 def _spot(scenario: Scenario, option: SelfHostedOption) -> SpotTerms | None:
@@ -140,12 +164,13 @@ def _spot(scenario: Scenario, option: SelfHostedOption) -> SpotTerms | None:
     )
 
 
-def _usd_per_spot_replica_hour(option: SelfHostedOption, machine: Machine) -> float:
+def _usd_per_spot_replica_hour(scenario: Scenario, option: SelfHostedOption, machine: Machine) -> float:
     """Price of a replica on spot. [USD/h]"""
     if option.spot is None:
         return 0.0
-    if option.spot.usd_per_gpu_hour is not None:
-        return option.spot.usd_per_gpu_hour * machine.gpus_paid_per_replica
+    usd_per_gpu_hour = rate_on(option.spot, scenario.horizon.start)
+    if usd_per_gpu_hour is not None:
+        return usd_per_gpu_hour * machine.gpus_paid_per_replica
     return machine.usd_per_replica_hour * (1.0 - (option.spot.discount_share or 0.0))
 
 

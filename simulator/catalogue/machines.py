@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import numpy as np
 
@@ -30,12 +31,11 @@ class Machine:
     gpus_paid_per_replica: float
     label: str
     owned: OwnedFigures | None = None
+    gpus_per_instance: float = 1.0
+    provider: str | None = None
+    offer: RentalOffer | None = None  # of that provider, whose price holds; None: the rent is given
     sites: tuple[SiteTerms, ...] = ()  # where there are several, in the order in which they are filled
-
-    @property
-    def gpus_per_instance(self) -> float:
-        """GPUs of a whole machine."""
-        return self.gpus_paid_per_replica * self.replicas_per_instance
+    at_sites: Mapping[str, Machine] = field(default_factory=dict)  # the machine of each
 
     def replicas_in(self, gpus: int) -> int:
         """Replicas on the whole machines that a quota of GPUs holds."""
@@ -50,6 +50,7 @@ def machine_of(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: 
     if option.sites is not None:
         return _at_sites(scenario, option, option.sites, gpus, lookup)
     assert rental is not None
+    rental = rental.on(scenario.horizon.start)
     if rental.provider is None:
         per_instance = rental.gpus_per_instance or gpus
         if per_instance < gpus:
@@ -59,16 +60,19 @@ def machine_of(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: 
         usd = rental.usd_per_instance_hour
         usd = (rental.usd_per_gpu_hour or 0.0) * per_instance if usd is None else usd
         count = per_instance // gpus
-        return Machine(usd / count, count, per_instance / count, option.gpu or "own GPUs")
+        label = option.gpu or "own GPUs"
+        return Machine(usd / count, count, per_instance / count, label, gpus_per_instance=per_instance)
     offer = _offer(scenario, option, rental, gpus, lookup)
     if offer is None:
         return None
     usd = offer.usd_per_hour
+    is_listed = False
     if rental.usd_per_gpu_hour is not None:
         usd = rental.usd_per_gpu_hour * offer.gpus_per_instance
     elif rental.usd_per_instance_hour is not None:
         usd = rental.usd_per_instance_hour
     else:
+        is_listed = True
         what = f"rent of {offer.sku} ({offer.gpus_per_instance} x {offer.gpu}), {offer.contract}, {offer.region}"
         lookup.notes.use(
             lookup.name, what, f"{offer.usd_per_hour:g} USD/h", offer.source, offer.as_of, offer.unverified
@@ -76,7 +80,15 @@ def machine_of(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: 
         if offer.note:
             lookup.notes.warn(f"{lookup.name}: {offer.sku}: {offer.note}")
     count = offer.replicas_per_instance(gpus)
-    return Machine(usd / count, count, offer.gpus_per_instance / count, f"{rental.provider} {offer.sku}")
+    return Machine(
+        usd / count,
+        count,
+        offer.gpus_per_instance / count,
+        f"{rental.provider} {offer.sku}",
+        gpus_per_instance=offer.gpus_per_instance,
+        provider=rental.provider,
+        offer=offer if is_listed else None,
+    )
 
 
 @dataclass(frozen=True)
@@ -118,7 +130,7 @@ def _at_sites(
             lookup.fault(f"sites.{name}.quota_gpus", text)
             return None
     terms = tuple(_site_terms(name, sites[name], found[name]) for name in order)
-    return replace(first, sites=terms)
+    return replace(first, sites=terms, at_sites=found)
 
 
 def _site_terms(name: str, rental: Rental, machine: Machine) -> SiteTerms:
@@ -135,19 +147,39 @@ def _owned(
     figures = owned_figures(owned, gpu, gpus, lookup, start=scenario.horizon.start)
     if figures is None:
         return None
-    if figures.delivered_at_hour > 0:
-        text = f"is {owned.delivery}, must be at most the horizon's start, {scenario.horizon.start}"
-        lookup.fault("owned.delivery", text)
-        return None
-    ends_at_hour = figures.delivered_at_hour + figures.life_hours
-    if figures.end_of_life == "end" and ends_at_hour < scenario.horizon.duration_s / SECONDS_PER_HOUR - 1e-6:
-        text = "is 'end', but the life ends within the horizon: must be 'replace', or the horizon shorter"
-        lookup.fault("owned.end_of_life", text)
+    if not _serves_with_an_api(scenario, owned, figures, lookup):
         return None
     replicas = figures.replicas(gpus)
     paid = figures.nodes * figures.gpus_per_node / replicas
     number = "" if owned.nodes == "auto" else f"{figures.nodes} "
     return Machine(0.0, 1, paid, f"{number}own nodes of {figures.gpus_per_node} GPUs", figures)
+
+
+def _serves_with_an_api(scenario: Scenario, owned: OwnedHardware, figures: OwnedFigures, lookup: Lookup) -> bool:
+    """Whether an API answers while the hardware is not there; notes the fault, or what the run rate is."""
+    horizon, name = scenario.horizon, lookup.name
+    hours = horizon.duration_s / SECONDS_PER_HOUR
+    has_api = scenario.overflow_target(name) is not None
+    if figures.delivered_at_hour >= hours:
+        lookup.fault("owned.delivery", f"is {owned.delivery}, must be before the end of the horizon of {hours:g} hours")
+        return False
+    if figures.delivered_at_hour > 0:
+        if not has_api:
+            text = (
+                f"is {owned.delivery}, must be given with an API as overflow, or be at most the start, {horizon.start}"
+            )
+            lookup.fault("owned.delivery", f"{text}: until then it answers")
+            return False
+        lookup.notes.warn(f"{name}: the hardware is delivered on {owned.delivery}; the run rate is as if it were there")
+    if figures.ends_at_hour < hours - 1e-6:
+        if not has_api:
+            text = "is 'end', but the life ends within the horizon: must be 'replace', or given with an API as overflow"
+            lookup.fault("owned.end_of_life", text)
+            return False
+        day = horizon.start_utc + timedelta(hours=figures.ends_at_hour)
+        then = "then the API answers; the run rate is as if it went on"
+        lookup.notes.warn(f"{name}: the life of the hardware ends on {day:%Y-%m-%d}: {then}")
+    return True
 
 
 def _offer(

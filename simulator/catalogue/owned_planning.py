@@ -36,7 +36,7 @@ def owned_figures(
     lookup : Lookup
         Of the option; figures, warnings and faults are noted there.
     start : date
-        First day of the horizon, whose prices hold.
+        First day of the horizon, whose prices hold; of hardware delivered later those of that day.
 
     Returns
     -------
@@ -48,7 +48,8 @@ def owned_figures(
     if gpus < gpus_per_replica:
         text = f"is {gpus}, must be at least the {gpus_per_replica} GPUs of a replica"
         lookup.fault("owned.gpus_per_node", text, infeasible=True)
-    usd_per_node = _usd_per_node(owned, gpu, gpus, lookup, start)
+    bought_on = max(start, owned.delivery or start)
+    usd_per_node = _usd_per_node(owned, gpu, gpus, lookup, bought_on)
     draw, nameplate_w = _draw_of_node(owned, gpu, gpus, lookup)
     usd_per_kwh = _usd_per_kwh(owned, lookup)
     colocation = _colocation_usd_per_kw_month(owned, lookup, start)

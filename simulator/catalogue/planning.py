@@ -7,17 +7,20 @@ from dataclasses import replace
 
 from simulator.catalogue.api_planning import plan_api, plan_routed
 from simulator.catalogue.edge_planning import beyond_edge, reaching
-from simulator.catalogue.fleet_planning import plan_fleet
+from simulator.catalogue.fleet_stages import plan_over_time
 from simulator.catalogue.notes import Notes
-from simulator.catalogue.operating_planning import overheads_of, with_whole_machines
+from simulator.catalogue.operating_planning import overheads_of
 from simulator.domain.api_options import ApiOption, RoutedOption
 from simulator.domain.api_plans import API_LINES
+from simulator.domain.hardware_changes import option_on
+from simulator.domain.options import SelfHostedOption
 from simulator.domain.plans import FleetPlan, OptionPlan, Plan, PlanFault
 from simulator.domain.scenario import Scenario
 from simulator.domain.workload import Workload
 
 _FLEET_LINES = (
-    "rent", "variable", "overflow", "batch overflow", "escalated", "rejected", "API until live", "one_off",
+    "rent", "variable", "overflow", "batch overflow", "escalated", "rejected", "API until live", "API after the life",
+    "one_off",
 )  # fmt: skip
 
 
@@ -28,15 +31,17 @@ def make_plan(scenario: Scenario) -> Plan:
     for name in scenario.planned:  # what others only hand on to is planned with them, for what comes that way
         option = scenario.options[name]
         seen = reaching(scenario, option)
-        overheads = overheads_of(seen, name, option, notes)
+        at_start = option
+        if isinstance(option, SelfHostedOption):
+            at_start = option_on(option, scenario.horizon.start)
+        overheads = overheads_of(seen, name, at_start, notes)
         planned: OptionPlan | None
         if isinstance(option, ApiOption):
             planned = plan_api(seen, name, option, overheads, notes)
         elif isinstance(option, RoutedOption):
             planned = plan_routed(seen, name, option, overheads, notes)
         else:
-            planned = plan_fleet(seen, name, option, overheads, notes)
-            planned = planned and with_whole_machines(seen, option, planned)
+            planned = plan_over_time(seen, name, option, overheads, notes)
             planned = planned and beyond_edge(scenario, option, planned)
         shortfalls = _shortfalls(scenario, name)
         if shortfalls:

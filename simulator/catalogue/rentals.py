@@ -109,12 +109,28 @@ def offers_in_force(offers: Iterable[RentalOffer], on: date) -> list[RentalOffer
     return known or in_force
 
 
+def later_prices(provider: str, offer: RentalOffer) -> tuple[RentalOffer, ...]:
+    """The dated prices of the same machine, contract and region after an offer's, in the order of their days."""
+    same = next(versions for versions in _versions(rental_offers(provider)) if _is_same(versions[0], offer))
+    begun = offer.effective_from or date.min
+    later = [one for one in same if one.effective_from is not None and one.effective_from > begun]
+    return tuple(sorted(later, key=lambda one: one.effective_from or date.min))
+
+
+def _is_same(one: RentalOffer, other: RentalOffer) -> bool:
+    """Whether two offers are dated prices of one and the same thing."""
+    return _thing(one) == _thing(other)
+
+
+def _thing(offer: RentalOffer) -> tuple[str, str, str, str, int]:
+    return (offer.gpu, offer.sku, offer.region, offer.contract, offer.gpus_per_instance)
+
+
 def _versions(offers: Iterable[RentalOffer]) -> list[list[RentalOffer]]:
     """Offers grouped into the dated prices of one and the same thing."""
     groups: dict[tuple[str, str, str, str, int], list[RentalOffer]] = {}
     for offer in offers:
-        key = (offer.gpu, offer.sku, offer.region, offer.contract, offer.gpus_per_instance)
-        groups.setdefault(key, []).append(offer)
+        groups.setdefault(_thing(offer), []).append(offer)
     return list(groups.values())
 
 

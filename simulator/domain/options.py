@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from simulator.domain.api_options import ApiOption, ProvisionedOption, RoutedOption
 from simulator.domain.autoscaling import AutoscalingPolicy, ColdStart, TargetUtilization
 from simulator.domain.base import Duration, Flag, Model, NonNegative, Patience, Positive, PositiveWhole, Share, Whole
+from simulator.domain.commercial_terms import PriceDecline, check_days_rise
 from simulator.domain.escalation import Escalation
 from simulator.domain.models_and_gpus import Contract, Precision
-from simulator.domain.operating_costs import OperatingCosts
+from simulator.domain.operating_costs import OperatingCosts, Weeks
 from simulator.domain.owning import OwnedHardware
 from simulator.domain.purchase import PERIODS_S, BilledBy, ReservedBase, SpotPurchase
+from simulator.domain.rates_over_time import TERM_OF_CONTRACT, RentChange, TermMonths
 
 SpeculativeFactor = Annotated[Positive, Field(ge=1, le=16)]
 
@@ -49,11 +52,40 @@ class Rental(Model):
         default=None,
         description="GPUs that the provider grants in all, reserved, on spot and on demand; left out: no limit. [GPUs]",
     )
+    changes: tuple[RentChange, ...] = Field(
+        default=(),
+        description="Dated changes of the rent, in order of their days; they stand in place of the catalogue's.",
+    )
+    price_decline: PriceDecline | None = Field(default=None, description="Rent that falls by the year.")
+    renewal_months: TermMonths | None = Field(
+        default=None,
+        description="Term of the contract: the rent stays, and at each renewal is the one asked for then; left out: 12 "
+        "or 36 for reserved_1y and reserved_3y, else it moves at once. [months of 730 h]",
+    )
 
     @property
     def billing_period_s(self) -> float:
         """Length of what is paid whole; 0: nothing is. [s]"""
         return PERIODS_S[self.billed_by]
+
+    @field_validator("changes")
+    @classmethod
+    def _in_order(cls, changes: tuple[RentChange, ...]) -> tuple[RentChange, ...]:
+        check_days_rise(changes)
+        return changes
+
+    @property
+    def term_months(self) -> float | None:
+        """How long the contract fixes the rent; None: it moves at once. [months]"""
+        return self.renewal_months or TERM_OF_CONTRACT.get(self.contract)
+
+    def on(self, day: date) -> Rental:
+        """The rental with the rent of a day, as far as its changes tell."""
+        begun = [change for change in self.changes if change.effective_from <= day]
+        if not begun:
+            return self
+        rent = {key: getattr(begun[-1], key) for key in ("usd_per_gpu_hour", "usd_per_instance_hour")}
+        return self.model_copy(update=rent)
 
     @model_validator(mode="after")
     def _priced(self) -> Rental:
@@ -132,6 +164,52 @@ class Replicas(Model):
             text = f"is {self.maximum}, must be at least minimum {self.minimum}"
             raise PydanticCustomError("at_key", "{text}", {"key": "maximum", "text": text})
         return self
+
+
+class HardwareChange(Model):
+    """Other hardware from a day on: what is given takes the place of the option's keys, what is not stays.
+
+    Where any key of the layout is given, all of it is given anew; null takes a key away.
+    """
+
+    effective_from: date = Field(description="First day on which the new hardware serves.")
+    gpu: str | None = Field(default=None, min_length=1, description="GPU in the catalogue.")
+    gpus_per_replica: PositiveWhole | None = Field(default=None, description="GPUs that one copy spans. [GPUs]")
+    parallelism: Literal["given", "auto"] | None = Field(default=None, description="As in the option.")
+    tensor_parallel: PositiveWhole | None = Field(default=None, description="GPUs that share every layer. [GPUs]")
+    pipeline_parallel: PositiveWhole | None = Field(default=None, description="Stages of the layers.")
+    data_parallel: PositiveWhole | None = Field(default=None, description="Groups of one replica.")
+    expert_parallel: PositiveWhole | None = Field(default=None, description="GPUs that share the experts.")
+    precision: Precision | None = Field(default=None, description="Precision of the weights.")
+    kv_precision: Literal["bf16", "fp16", "fp8", "int8"] | None = Field(
+        default=None, description="Precision of the key-value cache."
+    )
+    engine: str | None = Field(default=None, min_length=1, description="Serving engine.")
+    engine_version: str | None = Field(default=None, min_length=1, description="Its version.")
+    latency: LatencyTarget | None = Field(default=None, description="Times to be kept at full load.")
+    prefix_cached_share: Share | None = Field(default=None, description="Share of the input not computed again. [1]")
+    speculative_factor: SpeculativeFactor | None = Field(default=None, description="Tokens that one pass yields. [1]")
+    rental: Rental | None = Field(default=None, description="What the new GPUs cost by the hour.")
+    reserved: ReservedBase | None = Field(default=None, description="Replicas paid whether used or not.")
+    spot: SpotPurchase | None = Field(default=None, description="Replicas that may be taken back.")
+    throughput: Throughput | None = Field(
+        default=None, description="Throughput of one replica; null: estimated from model, GPU and precision."
+    )
+    autoscaling: AutoscalingPolicy | None = Field(default=None, description="How the new fleet scales.")
+    replicas: Replicas | None = Field(default=None, description="Limits on the number of replicas.")
+    cold_start_s: Duration | None = Field(default=None, description="From the order to the first token. [s]")
+    cold_start: ColdStart | None = Field(default=None, description="Parts of the cold start.")
+    minimum_up_s: Duration | None = Field(default=None, description="Least time from order to stop. [s]")
+    billing_from: Literal["request", "ready"] | None = Field(default=None, description="When the meter starts.")
+    variable_usd_per_mtok: NonNegative | None = Field(
+        default=None, description="Cost of every million tokens the fleet serves. [USD per 10^6 tokens]"
+    )
+    one_off_usd: dict[str, NonNegative] = Field(
+        default_factory=dict, description="Cost of the move by name, paid on the day. [USD]"
+    )
+    overlap_weeks: Weeks = Field(
+        default=0.0, description="So long before the day the new fleet is paid as well as the old one. [weeks]"
+    )
 
 
 class SelfHostedOption(OperatingCosts):
@@ -216,6 +294,15 @@ class SelfHostedOption(OperatingCosts):
     escalation: Escalation | None = Field(
         default=None, description="Share of what the fleet serves that an API has to answer once more."
     )
+    hardware_changes: tuple[HardwareChange, ...] = Field(
+        default=(), description="Other hardware from a day on, in order of the days; not part of the run rate."
+    )
+
+    @field_validator("hardware_changes")
+    @classmethod
+    def _in_order(cls, changes: tuple[HardwareChange, ...]) -> tuple[HardwareChange, ...]:
+        check_days_rise(changes)
+        return changes
 
     @property
     def gpus(self) -> int:
@@ -268,7 +355,7 @@ class SelfHostedOption(OperatingCosts):
             self._check_cold_start()
         if self.owned is None:
             return
-        for key in ("autoscaling", "replicas", "reserved", "spot"):
+        for key in ("autoscaling", "replicas", "reserved", "spot", "hardware_changes"):
             if key in self.model_fields_set:
                 text = "must not be given with owned: what is bought runs all the time"
                 raise PydanticCustomError("at_key", "{text}", {"key": key, "text": text})
@@ -315,6 +402,7 @@ class DedicatedEndpoint(SelfHostedOption):
     idle_timeout_s: Duration = Field(default=300.0, description="Time without work after which a replica stops. [s]")
     rental: SkipJsonSchema[Rental] = Field(default=None, exclude=True)  # type: ignore[assignment]
     sites: SkipJsonSchema[None] = Field(default=None, exclude=True)
+    hardware_changes: SkipJsonSchema[tuple[HardwareChange, ...]] = Field(default=(), exclude=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -325,6 +413,9 @@ class DedicatedEndpoint(SelfHostedOption):
         for key in {"rental", "sites"}.intersection(data):
             text = "must not be given; usd_per_replica_hour is the price"
             raise PydanticCustomError("at_key", "{text}", {"key": key, "text": text})
+        if data.get("hardware_changes"):
+            text = "must not be given; the hardware is the host's"
+            raise PydanticCustomError("at_key", "{text}", {"key": "hardware_changes", "text": text})
         usd = data.get("usd_per_replica_hour")
         priced = isinstance(usd, int | float) and not isinstance(usd, bool) and 0 <= usd <= 1e24
         degrees = [data.get(key) for key in ("tensor_parallel", "pipeline_parallel", "data_parallel")]

@@ -64,10 +64,14 @@ class PeakCost:
     usd_per_node_month: float = 0.0
     gpus_per_node: float = 1.0
 
-    def at(self, peak_gpus: Array) -> Array:
-        """Cost of fleets of so many GPUs. Shape as given. [USD per month]"""
+    def nodes(self, gpus: Array) -> Array:
+        """Whole machines of so many GPUs. Shape as given."""
+        return np.asarray(np.ceil(gpus / self.gpus_per_node - 1e-9), dtype=np.float64)
+
+    def at(self, peak_gpus: Array, peak_nodes: Array | None = None) -> Array:
+        """Cost of fleets of so many GPUs, and machines where those are of several kinds. Shape as given. [USD/month]"""
         gpus = np.asarray(peak_gpus, dtype=np.float64)
-        nodes = np.ceil(gpus / self.gpus_per_node - 1e-9)
+        nodes = self.nodes(gpus) if peak_nodes is None else peak_nodes
         return self.usd_per_month + self.usd_per_gpu_month * gpus + self.usd_per_node_month * nodes
 
 

@@ -13,6 +13,8 @@ from simulator.domain.power import draw_at_meter_w, energy_kwh
 from simulator.domain.serving import Array, Numbers
 from simulator.domain.units import HOURS_PER_MONTH
 
+_Spans = list[tuple[float, Array, Array]]
+
 CAPITAL_LINES = ("depreciation", "financing", "annuity", "spares")
 
 
@@ -35,15 +37,20 @@ class CapitalCash:
     value_left_usd: float
 
 
-def standing_hours(owned: OwnedFigures, months: int) -> Array:
-    """Hours of each bill month in which the hardware is there, shape (months,). [h]"""
+def standing_hours(owned: OwnedFigures, months: int, horizon_hours: float | None = None) -> Array:
+    """Hours of each bill month in which the hardware is there, shape (months,). [h]
+
+    `horizon_hours` ends a last month that is short; left out: all months are whole.
+    """
     total = np.zeros(months)
-    for _, begins, ends in _spans_by_month(owned, months):
+    for _, begins, ends in _spans_by_month(owned, months, horizon_hours):
         total += ends - begins
     return total
 
 
-def monthly_costs_usd(owned: OwnedFigures, months: int, utilization_share: Numbers) -> Mapping[str, Array]:
+def monthly_costs_usd(
+    owned: OwnedFigures, months: int, utilization_share: Numbers, horizon_hours: float | None = None
+) -> Mapping[str, Array]:
     """What the hardware is charged in each bill month, by line.
 
     Parameters
@@ -54,6 +61,8 @@ def monthly_costs_usd(owned: OwnedFigures, months: int, utilization_share: Numbe
         Bill months of 730 hours from the start of the horizon.
     utilization_share : float or array of shape (months,)
         Share of the capacity that is there in use, 0 to 1: work served over what all nodes could have. [1]
+    horizon_hours : float, optional
+        End of a last month that is short; left out: all months are whole. [h]
 
     Returns
     -------
@@ -68,12 +77,11 @@ def monthly_costs_usd(owned: OwnedFigures, months: int, utilization_share: Numbe
     book value, exactly, as the book value falls. Annuity: one level payment per month of the life for both. Spares
     are charged as the nodes are, on a line of their own. Set-up is paid, and charged, with every purchase.
     """
-    hours = standing_hours(owned, months)
-    spares_residual = owned.residual_share * owned.spares_usd
-    nodes = _capital_charges(
-        owned, months, owned.price_usd - owned.spares_usd, owned.residual_share * owned.hardware_usd
-    )
-    spares = _capital_charges(owned, months, owned.spares_usd, spares_residual)
+    hours = standing_hours(owned, months, horizon_hours)
+    by_month = _spans_by_month(owned, months, horizon_hours)
+    nodes_usd, spares_residual = owned.price_usd - owned.spares_usd, owned.residual_share * owned.spares_usd
+    nodes = _capital_charges(owned, by_month, nodes_usd, owned.residual_share * owned.hardware_usd, hours)
+    spares = _capital_charges(owned, by_month, owned.spares_usd, spares_residual, hours)
     lines: dict[str, Array] = {
         **nodes,
         "spares": np.sum(list(spares.values()), axis=0),
@@ -112,9 +120,12 @@ def owned_energy_kwh(owned: OwnedFigures, months: int, utilization_share: Number
     return np.asarray(energy_kwh(owned.draw, hours, hours * utilization_share))
 
 
-def capital_cash(owned: OwnedFigures, months: int) -> CapitalCash:
-    """Purchases, sales and what is left at the end, by bill month; `months` bill months from the start."""
-    horizon = months * HOURS_PER_MONTH
+def capital_cash(owned: OwnedFigures, months: int, horizon_hours: float | None = None) -> CapitalCash:
+    """Purchases, sales and what is left at the end, by bill month; `months` bill months from the start.
+
+    `horizon_hours` ends a last month that is short; left out: all months are whole.
+    """
+    horizon = months * HOURS_PER_MONTH if horizon_hours is None else horizon_hours
     purchases, sales, left = np.zeros(months), np.zeros(months), 0.0
     for delivered, ends in serving_spans(owned, horizon):
         if delivered >= 0.0:
@@ -170,14 +181,16 @@ def owned_usd_per_hour(owned: OwnedFigures, utilization_share: float) -> float:
     return sum(run_rate_usd_per_month(owned, utilization_share).values()) / HOURS_PER_MONTH
 
 
-def _capital_charges(owned: OwnedFigures, months: int, price_usd: float, residual_usd: float) -> dict[str, Array]:
+def _capital_charges(
+    owned: OwnedFigures, by_month: _Spans, price_usd: float, residual_usd: float, standing: Array
+) -> dict[str, Array]:
     """Charges for a thing of this price with the life of the hardware, by line; arrays of shape (months,)."""
     if owned.charging == "annuity":
         life_months = owned.life_hours / HOURS_PER_MONTH
         level = annuity_usd_per_month(price_usd, residual_usd, owned.financing_rate_per_year, life_months)
-        return {"annuity": level * standing_hours(owned, months) / HOURS_PER_MONTH}
-    depreciation, financing = np.zeros(months), np.zeros(months)
-    for delivered, begins, ends in _spans_by_month(owned, months):
+        return {"annuity": level * standing / HOURS_PER_MONTH}
+    depreciation, financing = np.zeros(standing.size), np.zeros(standing.size)
+    for delivered, begins, ends in by_month:
         hours = ends - begins
         depreciation += (price_usd - residual_usd) / owned.life_hours * hours
         middle_age = (begins + ends) / 2.0 - delivered  # a straight line has its mean in the middle
@@ -199,9 +212,10 @@ def _mean_capital_charges(owned: OwnedFigures, price_usd: float, residual_usd: f
     }
 
 
-def _spans_by_month(owned: OwnedFigures, months: int) -> list[tuple[float, Array, Array]]:
+def _spans_by_month(owned: OwnedFigures, months: int, horizon_hours: float | None) -> _Spans:
     """Delivery of each purchase, and from when to when it serves in each bill month: arrays of shape (months,). [h]"""
-    begins = np.arange(months) * HOURS_PER_MONTH
-    ends = begins + HOURS_PER_MONTH
-    spans = serving_spans(owned, months * HOURS_PER_MONTH)
+    horizon = months * HOURS_PER_MONTH if horizon_hours is None else horizon_hours
+    begins = np.minimum(np.arange(months) * HOURS_PER_MONTH, horizon)
+    ends = np.minimum(begins + HOURS_PER_MONTH, horizon)
+    spans = serving_spans(owned, horizon)
     return [(span[0], np.clip(begins, *span), np.clip(ends, *span)) for span in spans]

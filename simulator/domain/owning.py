@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -215,6 +216,15 @@ class OwnedFigures:
             installation_usd=self.installation_usd if nodes else 0.0,
             space_usd_per_month=self.space_usd_per_month if nodes else 0.0,
         )
+
+    @property
+    def ends_at_hour(self) -> float:
+        """When it serves no more, from the start of the horizon; infinite where it is replaced. [h]"""
+        return math.inf if self.end_of_life == "replace" else self.delivered_at_hour + self.life_hours
+
+    def is_there_until(self, horizon_hours: float) -> bool:
+        """Whether it serves from the start of a horizon to its end."""
+        return self.delivered_at_hour <= 0.0 and self.ends_at_hour >= horizon_hours - 1e-6
 
     def replicas(self, gpus_per_replica: int) -> int:
         """Replicas of so many GPUs that the nodes hold; none spans two nodes."""

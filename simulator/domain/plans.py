@@ -16,6 +16,7 @@ from simulator.domain.options import Replicas
 from simulator.domain.overheads import Overheads
 from simulator.domain.owning import OwnedFigures
 from simulator.domain.purchase import BaseTerms, Quota, SiteTerms
+from simulator.domain.rates_over_time import RateCourse
 from simulator.domain.scenario import Scenario
 
 Array = NDArray[Any]  # of float64
@@ -106,6 +107,9 @@ class FleetPlan:
     overflow_plan: ApiPlan | None = None  # the API of the overflow, for what the edge leaves; None: as planned itself
     escalated_to: ApiPlan | None = None
     deferred: DeferredWork | None = None
+    rent_course: RateCourse | None = None  # of the rent over time; None: it stays
+    spot_course: RateCourse | None = None
+    stages: tuple[FleetStage, ...] = ()  # fleets that take its place within the horizon
 
     kind = "self_hosted"
 
@@ -138,9 +142,27 @@ class FleetPlan:
         return 1.0 if self.deferred is None else 1.0 - self.deferred.request_share
 
     @property
+    def moves_over_time(self) -> bool:
+        """Whether rates or hardware are others later than at the start, so that the run rate is not for ever."""
+        base = None if self.reserved is None else self.reserved.course
+        courses = (self.rent_course, self.spot_course, base, *(site.course for site in self.sites))
+        return bool(self.stages) or any(course is not None for course in courses)
+
+    @property
     def is_lower_bound(self) -> bool:
         """Whether nobody can run such a fleet: it knows the demand before it comes."""
         return isinstance(self.autoscaling, PerfectForesight)
+
+
+@dataclass(frozen=True)
+class FleetStage:
+    """A fleet that takes the place of another at a day within the horizon."""
+
+    day: date
+    from_hour: float  # from the start of the horizon
+    fleet: FleetPlan
+    one_off_usd: Mapping[str, float] = field(default_factory=dict)  # of the move, paid on the day
+    overlap_hours: float = 0.0  # so long before the day it is paid already
 
 
 OptionPlan = ApiPlan | FleetPlan

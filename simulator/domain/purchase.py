@@ -6,11 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from simulator.domain.base import Duration, Finite, Model, NonNegative, Positive, PositiveShare, Share, Whole
+from simulator.domain.commercial_terms import PriceDecline, check_days_rise
 from simulator.domain.models_and_gpus import Contract
+from simulator.domain.rates_over_time import TERM_OF_CONTRACT, RateChange, RateCourse, TermMonths
 from simulator.domain.units import SECONDS_PER_HOUR, SECONDS_PER_MINUTE
 
 BilledBy = Literal["second", "minute", "hour"]
@@ -29,12 +31,26 @@ class SpotPurchase(Model):
     )
     notice_s: Duration = Field(default=0.0, description="Between the notice and the loss; a new one is asked for. [s]")
     wait_s: Duration = Field(default=0.0, description="Until a new one can be had; then it starts cold. [s]")
+    changes: tuple[RateChange, ...] = Field(
+        default=(), description="Dated changes of a given rent on spot, in order of their days."
+    )
+    price_decline: PriceDecline | None = Field(default=None, description="A given rent on spot that falls by the year.")
+
+    @field_validator("changes")
+    @classmethod
+    def _in_order(cls, changes: tuple[RateChange, ...]) -> tuple[RateChange, ...]:
+        check_days_rise(changes)
+        return changes
 
     @model_validator(mode="after")
     def _priced(self) -> SpotPurchase:
         if (self.usd_per_gpu_hour is None) == (self.discount_share is None):
             text = "must be given, or discount_share, not both"
             raise PydanticCustomError("at_key", "{text}", {"key": "usd_per_gpu_hour", "text": text})
+        for key in ("changes", "price_decline"):
+            if self.discount_share is not None and getattr(self, key):
+                text = "must not be given with discount_share, which follows the rent"
+                raise PydanticCustomError("at_key", "{text}", {"key": key, "text": text})
         return self
 
 
@@ -48,6 +64,26 @@ class ReservedBase(Model):
         default=None, description="Rent of one reserved GPU; left out: the provider's at the contract. [USD/h]"
     )
     contract: Contract = Field(default="reserved_1y", description="Contract to look up at the provider of the rental.")
+    changes: tuple[RateChange, ...] = Field(
+        default=(), description="Dated changes of what is asked for it, in order of their days."
+    )
+    price_decline: PriceDecline | None = Field(default=None, description="What is asked for it falls by the year.")
+    renewal_months: TermMonths | None = Field(
+        default=None,
+        description="Term of the contract: the rate stays, and at each renewal is the one asked for then; left out: 12 "
+        "or 36 by the contract, else it moves at once. [months of 730 h]",
+    )
+
+    @field_validator("changes")
+    @classmethod
+    def _in_order(cls, changes: tuple[RateChange, ...]) -> tuple[RateChange, ...]:
+        check_days_rise(changes)
+        return changes
+
+    @property
+    def term_months(self) -> float | None:
+        """How long the contract fixes the rate; None: it moves at once. [months]"""
+        return self.renewal_months or TERM_OF_CONTRACT.get(self.contract)
 
 
 @dataclass(frozen=True)
@@ -56,6 +92,7 @@ class BaseTerms:
 
     replicas: int | None
     usd_per_replica_hour: float
+    course: RateCourse | None = None  # of that rate over time; None: it stays
 
 
 @dataclass(frozen=True)
@@ -66,6 +103,7 @@ class SiteTerms:
     usd_per_replica_hour: float
     replicas: float = math.inf  # that the provider's quota holds
     billing_period_s: float = 0.0
+    course: RateCourse | None = None  # of the rent over time; None: it stays
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from simulator.domain.api_options import ApiOption
 from simulator.domain.base import Finite, Model, Positive, Whole
 from simulator.domain.defaults import DEFAULT_START
 from simulator.domain.deferrable import check_deferrable
+from simulator.domain.hardware_changes import changed_options
 from simulator.domain.options import DedicatedEndpoint, Option, SelfHostedOption
 from simulator.domain.people import Requirements
 from simulator.domain.references import check_references, handed_on
@@ -188,6 +189,8 @@ class Scenario(Model):
         for name, option in self.options.items():
             if isinstance(option, SelfHostedOption):
                 self._check_windows(name, option)
+                for place, later in enumerate(self._changed(name, option)):
+                    self._check_windows(f"{name}.hardware_changes[{place}]", later)
         check_references(self.options, self.workload)
         check_deferrable(
             self.workload,
@@ -196,6 +199,14 @@ class Scenario(Model):
             horizon_s=self.horizon.duration_s,
         )
         return self
+
+    def _changed(self, name: str, option: SelfHostedOption) -> tuple[SelfHostedOption, ...]:
+        try:
+            return changed_options(option)
+        except PydanticCustomError as error:
+            context = error.context or {}
+            where = {"key": f"options.{name}.{context['key']}", "text": context["text"]}
+            raise PydanticCustomError("at_key", "{text}", where) from None
 
     def _check_windows(self, name: str, option: SelfHostedOption) -> None:
         """Refuse windows of so many steps that their memory would not fit."""

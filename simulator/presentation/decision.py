@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from simulator.domain.api_options import ApiOption
+from simulator.domain.plans import FleetPlan
 from simulator.presentation.numbers import distinct, usd, volume
+from simulator.presentation.over_time_wording import hardware_moves
 from simulator.presentation.wording import VERBS, VolumeWords, at_own_volume, verdict, volume_words
 from simulator.simulation.results import Ledger
 from simulator.solving.study import BASELINE_ALWAYS_CHEAPER, Pair, Study
@@ -57,7 +59,9 @@ def _over_time(study: Study, ledgers: Mapping[str, Ledger]) -> list[str]:
     if best == study.cheapest or totals[best] >= (1 - _SAME) * totals[study.cheapest]:
         return []
     months = study.plan.scenario.horizon.in_months
-    dated = ", dated prices" if _move_over_time(study, (best, study.cheapest)) else ""
+    names = (best, study.cheapest)
+    dated = ", dated prices" if _move_over_time(study, names) else ""
+    dated += ", hardware that comes and goes" if any(hardware_moves(study, name) for name in names) else ""
     return [
         f"But over {months:g} months, with growth{dated} and one-off cost, {best} is cheaper: "
         f"{usd(totals[best])} against {usd(totals[study.cheapest])}."
@@ -101,6 +105,8 @@ def _arrival(study: Study, pair: Pair) -> str:
 
 def _move_over_time(study: Study, names: tuple[str, ...]) -> bool:
     """Whether prices of an option move, so that a crossing at run rate is not where it will be met."""
+    if any(isinstance(fleet := study.plan.options[name], FleetPlan) and fleet.moves_over_time for name in names):
+        return True
     options = (study.plan.scenario.options[name] for name in names)
     return any(
         bool(option.changes or option.terms.price_changes or option.terms.price_decline)

@@ -15,6 +15,7 @@ from simulator.presentation.decision import decision_sentence, pair_sentence
 from simulator.presentation.demand_wording import demand_lines, demand_warnings
 from simulator.presentation.handing_on_wording import deferred_content, handing_on_lines
 from simulator.presentation.mix_wording import mix_content, mix_notes
+from simulator.presentation.over_time_wording import over_time_content, over_time_lines
 from simulator.presentation.purchase_wording import purchase_lines
 from simulator.presentation.rate_limit_wording import rate_limit_content, rate_limit_lines, rate_limit_warnings
 from simulator.presentation.wording import volume_words
@@ -116,6 +117,7 @@ def assumptions(study: Study) -> list[str]:
                 f"billed from the {option.billing_from}"
             )
         lines += purchase_lines(study.plan, name) + handing_on_lines(study, name) + option_lines(study, name)
+        lines += over_time_lines(study, name)
     lines += rate_limit_lines(study) + mix_notes(study)
     lines.append("curve and crossings are at run rate: no growth, prices of the first day, no one-off cost")
     lines.append("costs alone are compared: that the options do the job equally well is for you to judge")
@@ -155,6 +157,7 @@ def _option(study: Study, option: OptionAtVolume, ledger: Ledger | None) -> dict
                 for month, row in zip(months, ledger.costs.to_dict(orient="records"), strict=True)
             },
             "queue": None if ledger.queue is None else dataclasses.asdict(ledger.queue),
+            **over_time_content(study, option.name),
         }
         if ledger.quota is not None:
             content["horizon"]["quota"] = dataclasses.asdict(ledger.quota)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from simulator.domain.plans import Array
 from simulator.domain.units import SECONDS_PER_HOUR
+from simulator.presentation.over_time_wording import hardware_by_step
 from simulator.simulation.results import Ledger
 
 
@@ -25,7 +26,8 @@ def timeline_tables(ledgers: Iterable[Ledger], *, every_step: bool = False) -> l
     Returns
     -------
     list of DataFrame
-        Columns `time`, `option`, and `<quantity>` for single steps or `<quantity>_mean` and `<quantity>_max`.
+        Columns `time`, `option`, and `<quantity>` for single steps or `<quantity>_mean` and `<quantity>_max`; of a
+        fleet whose rent moves also that, and of one whose hardware changes `hardware`, what serves as the row begins.
     """
     return [_one(ledger, every_step) for ledger in ledgers]
 
@@ -35,6 +37,7 @@ def _one(ledger: Ledger, every_step: bool) -> pd.DataFrame:
     if every_step or ledger.step_s >= SECONDS_PER_HOUR:
         table = pd.DataFrame(quantities)
         times = ledger.times
+        starts = np.arange(times.size)
     else:
         hours = np.arange(ledger.arriving_tokens.size) * ledger.step_s // SECONDS_PER_HOUR
         starts = np.flatnonzero(np.diff(hours, prepend=-1.0))
@@ -48,6 +51,9 @@ def _one(ledger: Ledger, every_step: bool) -> pd.DataFrame:
         times = ledger.times[starts].floor("h")
     table.insert(0, "time", times.strftime("%Y-%m-%dT%H:%M:%SZ"))
     table.insert(1, "option", ledger.option)
+    hardware = hardware_by_step(ledger)
+    if hardware is not None:
+        table["hardware"] = [hardware[step] for step in starts]
     return table
 
 
@@ -66,6 +72,7 @@ def _quantities(ledger: Ledger) -> dict[str, Array]:
             "deferred_waiting_tokens": waiting.waiting_tokens,
         }
     capacity = ledger.ready_replicas * (ledger.replica_tokens_per_s * ledger.step_s)
+    rent = {} if ledger.usd_per_replica_hour is None else {"usd_per_replica_hour": ledger.usd_per_replica_hour}
     return quantities | {
         "overflow_tokens_per_s": ledger.overflow_tokens / ledger.step_s,
         "rejected_tokens_per_s": ledger.rejected_tokens / ledger.step_s,
@@ -73,6 +80,7 @@ def _quantities(ledger: Ledger) -> dict[str, Array]:
         "ready_replicas": ledger.ready_replicas,
         "billed_replicas": ledger.billed_replicas,
         "utilization_share": np.divide(ledger.used_tokens, capacity, out=np.zeros_like(capacity), where=capacity > 0),
+        **rent,
     }
 
 

@@ -22,7 +22,7 @@ from simulator.domain.plans import Array, FleetPlan
 from simulator.domain.units import SECONDS_PER_MONTH
 from simulator.domain.workload import Mix
 from simulator.simulation.api_bills import api_bill, api_lines, bill_over_work, list_price_by_block, list_price_by_step
-from simulator.simulation.deferred_terms import DeferredRun
+from simulator.simulation.deferred_terms import DeferredRecord, DeferredRun
 from simulator.simulation.demand import Demand, Steps
 from simulator.simulation.fleet import FleetRun, StepRecord
 from simulator.simulation.results import Lines
@@ -170,7 +170,7 @@ def _crowded_out(option: FleetPlan, waiting: DeferredWork, sums: Sums, overflow_
 
 
 def elsewhere_over_time(
-    option: FleetPlan, demand: Demand, mix: Mix, run: FleetRun, record: StepRecord, requests: float
+    option: FleetPlan, demand: Demand, mix: Mix, record: StepRecord, of_waiting: DeferredRecord | None, requests: float
 ) -> dict[str, Array]:
     """What is billed beside a fleet and its overflow, by line and month at the prices of each. Shape (months,). [USD]
 
@@ -178,8 +178,8 @@ def elsewhere_over_time(
     ----------
     option, demand, mix : FleetPlan, Demand and Mix
         What reaches the fleet.
-    run, record : FleetRun and StepRecord
-        One volume, with every step.
+    record, of_waiting : StepRecord and DeferredRecord or None
+        Every step of one volume; None: nothing can wait.
     requests : float
         The volume, of month 0. [requests per month]
     """
@@ -200,19 +200,17 @@ def elsewhere_over_time(
     if option.escalated_to is not None:
         lines[ESCALATED_LINE] = billed(option.escalated_to, 0.0, record.served_requests)
     waiting = option.deferred
-    if waiting is None or run.deferred is None or run.deferred.record is None:
+    if waiting is None or of_waiting is None:
         return lines
-    of_steps = run.deferred.record
     if waiting.escalated is not None:
-        usd = billed(waiting.escalated, 0.0, of_steps.served_requests)
+        usd = billed(waiting.escalated, 0.0, of_waiting.served_requests)
         lines[ESCALATED_LINE] = lines.get(ESCALATED_LINE, np.zeros(usd.size)) + usd
-    if waiting.variable_usd_per_request > 0:
-        by_month = demand.by_month(of_steps.served_requests)[demand.has_steps]
-        lines[VARIABLE_LINE] = waiting.variable_usd_per_request * by_month
     if waiting.overflow is not None or waiting.rejected_usd_per_request > 0:
-        still_waiting = float(run.deferred.waiting_requests[0])
+        still_waiting = float(of_waiting.waiting_requests[-1])
         line = REJECTED_LINE if waiting.overflow is None else BATCH_LINE
-        lines[line] = billed(waiting.overflow, waiting.rejected_usd_per_request, of_steps.left_requests, still_waiting)
+        lines[line] = billed(
+            waiting.overflow, waiting.rejected_usd_per_request, of_waiting.left_requests, still_waiting
+        )
     return lines
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from simulator.domain.plans import Array, FleetPlan
 from simulator.simulation.fleet import FleetRun
+from simulator.simulation.fleet_over_time import FleetOverTime
 from simulator.simulation.results import DeferredLedger
 
 
@@ -44,24 +45,27 @@ class DeferredTokens:
     ledger: DeferredLedger | None
     tokens_per_request: float  # of a mean request, those that can wait
     left_tokens: Array  # at the deadline, in each step; shape (steps,)
-    replica_tokens_per_s: float  # of a replica at full load, for the mean request
+    replica_tokens_per_s: float | Array  # of a replica at full load, for the mean request; 0 where no fleet serves
 
 
-def deferred_ledger(option: FleetPlan, run: FleetRun, before: Array, tokens_per_request: float) -> DeferredTokens:
-    """What can wait, in tokens by step; `before` are requests (steps,) that an API answers before the fleet is live."""
-    waiting, record = option.deferred, run.record
-    if waiting is None or record is None or run.deferred is None or run.deferred.record is None:
-        return DeferredTokens(None, 0.0, np.zeros(before.size), option.requests_per_s_per_replica * tokens_per_request)
-    of_waiting, tokens = run.deferred.record, waiting.token_share * tokens_per_request
-    rate = tokens_per_request / option.whole_seconds_per_request
-    busy_s = option.seconds_per_request * record.served_requests
-    busy_s = busy_s + waiting.seconds_per_request * of_waiting.served_requests
+def deferred_ledger(option: FleetPlan, run: FleetOverTime, before: Array, tokens_per_request: float) -> DeferredTokens:
+    """What can wait, in tokens by step; `before` are requests (steps,) that an API answers while there is no fleet."""
+    waiting, record, of_waiting = option.deferred, run.record, run.deferred
+    if waiting is None or of_waiting is None:
+        rate = run.requests_per_s_per_replica * tokens_per_request
+        return DeferredTokens(None, 0.0, np.zeros(before.size), rate)
+    tokens = waiting.token_share * tokens_per_request
+    pace = np.asarray(run.requests_per_s_per_replica)
+    seconds = np.divide(1.0, pace, out=np.zeros(pace.shape), where=pace > 0)
+    whole_seconds = seconds + run.deferred_seconds_per_request
+    per_s = np.divide(tokens_per_request, whole_seconds, out=np.zeros(pace.shape), where=whole_seconds > 0)
+    busy_s = seconds * record.served_requests + run.deferred_seconds_per_request * of_waiting.served_requests
     left_tokens = of_waiting.left_requests * tokens
     ledger = DeferredLedger(
         arriving_tokens=(record.arriving_requests + before) * tokens,
         served_tokens=of_waiting.served_requests * tokens,
         left_tokens=left_tokens + before * tokens,
         waiting_tokens=of_waiting.waiting_requests * tokens,
-        used_tokens=busy_s * rate,
+        used_tokens=busy_s * per_s,
     )
-    return DeferredTokens(ledger, tokens, left_tokens, rate)
+    return DeferredTokens(ledger, tokens, left_tokens, per_s if per_s.ndim else float(per_s))

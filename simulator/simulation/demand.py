@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 import numpy as np
@@ -42,7 +43,8 @@ class Demand:
 
     A step is the mean over `parts` base steps. `level` holds what is drawn for each of those, `month_ends` (months,) is
     the first step after each bill month, `months` (months,) their lengths in months of 730 h (in whole steps), `growth`
-    (months,) the factor on each.
+    (months,) the factor on each. Of a part of a horizon, `first_step` is its first step and `until_step` the one after
+    its last; bill months are then what of each lies in it, maybe nothing.
     """
 
     horizon: Horizon
@@ -53,6 +55,8 @@ class Demand:
     month_ends: Steps
     months: Array
     growth: Array
+    first_step: int = 0
+    until_step: int | None = None  # None: the end of the horizon
 
     @property
     def step_s(self) -> float:
@@ -62,7 +66,39 @@ class Demand:
     @property
     def steps(self) -> int:
         """Number of steps."""
-        return self.horizon.steps
+        return (self.horizon.steps if self.until_step is None else self.until_step) - self.first_step
+
+    @property
+    def start_utc(self) -> datetime:
+        """Start of the first step."""
+        return self.horizon.start_utc + timedelta(seconds=self.first_step * self.step_s)
+
+    def between(self, first_step: int, until_step: int) -> Demand:
+        """The part of the demand from a step on, up to another; steps count from the start of this demand.
+
+        Raises
+        ------
+        ValueError
+            If it would have no step, or steps that this demand has not.
+        """
+        if not 0 <= first_step < until_step <= self.steps:
+            raise ValueError(f"steps {first_step} to {until_step} are not in a demand of {self.steps} steps")
+        if (first_step, until_step) == (0, self.steps):
+            return self
+        base = slice(first_step * self.parts, until_step * self.parts)
+        rows = np.ascontiguousarray(self.level.rows[:, base])
+        rows.setflags(write=False)
+        month_ends = np.clip(self.month_ends - first_step, 0, until_step - first_step)
+        return dataclasses.replace(
+            self,
+            level=dataclasses.replace(self.level, rows=rows),
+            lengths=self.lengths.between(base),
+            count_normals=None if self.count_normals is None else self.count_normals[base],
+            month_ends=month_ends,
+            months=np.diff(month_ends, prepend=0) * (self.step_s / SECONDS_PER_MONTH),
+            first_step=self.first_step + first_step,
+            until_step=self.first_step + until_step,
+        )
 
     @property
     def is_smooth(self) -> bool:
@@ -94,8 +130,8 @@ class Demand:
 
     @property
     def edges_s(self) -> Array:
-        """Moments between the steps, from the start to the end; shape (steps + 1,). [s]"""
-        return np.arange(self.steps + 1) * self.step_s
+        """Moments between the steps, after the start of the horizon; shape (steps + 1,). [s]"""
+        return np.arange(self.first_step, self.first_step + self.steps + 1) * self.step_s
 
     @property
     def growth_by_step(self) -> Array:
@@ -136,7 +172,7 @@ class Demand:
         del means  # a year of minutes in every array: those that are no longer needed go
         counted = self.count_normals is not None
         return DemandPath(
-            start_utc=self.horizon.start_utc,
+            start_utc=self.start_utc,
             step_s=self.step_s,
             expected_requests=expected,
             requests=self._sums(requests),

@@ -58,8 +58,10 @@ def with_given_base(option: FleetPlan) -> FleetPlan:
 
 
 def _with_base(option: FleetPlan, count: int) -> FleetPlan:
+    assert option.reserved is not None
     limits = option.replicas.model_copy(update={"minimum": max(option.replicas.minimum, count)})
-    return dataclasses.replace(option, base_replicas=float(count), replicas=limits)
+    reserved = dataclasses.replace(option.reserved, replicas=count)
+    return dataclasses.replace(option, base_replicas=float(count), reserved=reserved, replicas=limits)
 
 
 def _fixed_base(option: FleetPlan, demand: Demand, requests_per_month: float, run_rate_of: RunRateOf) -> FoundCount:

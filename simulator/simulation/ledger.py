@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import cast
 
 import numpy as np
 
@@ -22,21 +21,22 @@ from simulator.simulation.api_bills import api_bill, api_lines, bill_over_work, 
 from simulator.simulation.api_ledger import api_ledger, api_run_rate
 from simulator.simulation.deferred_ledger import deferred_ledger, deferred_served_share, not_served_shares
 from simulator.simulation.demand import Demand, Steps
-from simulator.simulation.fleet import FleetRun, StepRecord, rounded_durations, serve
+from simulator.simulation.fleet import serve
+from simulator.simulation.fleet_lines import fleet_lines, share_in_use, utilization
+from simulator.simulation.fleet_over_time import fleet_over_time
 from simulator.simulation.found_counts import FoundCount, find_count, with_given_base
 from simulator.simulation.going_live import until_live
 from simulator.simulation.owned_lines import owned_monthly_lines, owned_run_rate_lines
 from simulator.simulation.quota_report import quota_report
-from simulator.simulation.rent_lines import rent_lines
 from simulator.simulation.results import Ledger, RunRate
 from simulator.simulation.shared_costs import (
     arriving_per_month,
     cost_table,
     demand_of,
-    fixed_lines,
     start_of,
     taken_by_requests,
 )
+from simulator.simulation.stages import moves_by_month, owned_steps, stages_of
 from simulator.simulation.waiting import queue_report
 
 
@@ -84,10 +84,10 @@ def run_rate_of_fleet(plan: Plan, option: FleetPlan, requests: Array, counts: Ar
         bill = api_bill(target, demand, plan.scenario.mix, requests)
     if bill is not None:
         left_usd = left_usd * bill_over_work(bill.usd, prices @ run.arriving_requests / months)
-    lines = {key: value.sum(axis=0) / months for key, value in _fleet_lines(option, demand, run).items()}
+    lines = {key: value.sum(axis=0) / months for key, value in fleet_lines(option, demand, run).items()}
     if option.owned is not None:
         nodes = None if counts is None else counts / option.replicas.increment
-        lines |= owned_run_rate_lines(option.owned, _utilization(option, run), nodes)
+        lines |= owned_run_rate_lines(option.owned, utilization(option, run), nodes)
     own_usd = np.sum(list(lines.values()), axis=0)
     if np.any(prices > 0):
         lines["rejected" if option.overflow_to is None else "overflow"] = left_usd
@@ -110,7 +110,7 @@ def run_rate_of_fleet(plan: Plan, option: FleetPlan, requests: Array, counts: Ar
         linear_usd_per_request=linear_usd_per_request + taken.linear_usd_per_request + elsewhere.linear_usd_per_request,
         rising=own_usd + taken.noise_usd + elsewhere.rising,
         falling=falling + elsewhere.falling,
-        utilization_share=_utilization(option, run),
+        utilization_share=utilization(option, run),
         overflow_share=share_left if option.overflow_to is not None else np.zeros(requests.size),
         rejected_share=share_left if option.overflow_to is None else np.zeros(requests.size),
         queued_share=queued_share,
@@ -131,31 +131,33 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
         return api_ledger(plan, option, demand, requests)
     target = _overflow_api(plan, option)
     whole_target = _api_at_list_prices(plan, option)
-    before = until_live(whole_target, demand, plan.scenario.mix, requests, option.overheads.weeks_until_live)
+    weeks, there = option.overheads.weeks_until_live, owned_steps(option.owned, demand)
+    before = until_live(whole_target, demand, plan.scenario.mix, requests, weeks, there)
     demand = before.demand
-    run = serve(option, demand, np.array([requests]), grown=True, record=True)
-    record = cast(StepRecord, run.record)
-    lines = {key: value[:, 0] for key, value in _fleet_lines(option, demand, run).items()}
+    run = fleet_over_time(option, demand, requests, lambda fleet: _settled_stage(plan, fleet))
+    record = run.record
+    lines = dict(run.lines)
     if option.owned is not None:
-        in_use = _share_in_use(option, run.busy_requests[:, 0], run.billed_replica_hours[:, 0])
-        lines |= owned_monthly_lines(option.owned, demand.months[demand.has_steps], in_use)
+        in_use = share_in_use(option, run.busy_requests, run.billed_replica_hours)
+        hours = demand.horizon.duration_s / SECONDS_PER_HOUR
+        lines |= owned_monthly_lines(option.owned, demand.months[demand.has_steps], in_use, hours)
     prices = np.full(demand.steps, option.rejected_usd_per_request)
     if option.overflow_to is not None and target is not None:
         prices = list_price_by_step(target, demand, requests)
     if np.any(prices > 0):
         left_usd = demand.by_month(record.overflow_requests * prices)
-        left_usd[-1] += float(run.queued_requests[0] * prices[-1])
+        left_usd[-1] += run.queued_requests * prices[-1]
         if target is not None and (target.has_prefixes or not _is_plain(demand)):
             path = demand.path(requests, plan.scenario.mix)
             billed = api_lines(target, demand, plan.scenario.mix, path, requests)
             billed_usd = sum(usd.sum() for usd in billed.values())
             left_usd *= bill_over_work(np.array(billed_usd), np.array(record.arriving_requests @ prices))
         lines["rejected" if option.overflow_to is None else "overflow"] = left_usd
-    elsewhere = elsewhere_over_time(option, demand, plan.scenario.mix, run, record, requests)
+    elsewhere = elsewhere_over_time(option, demand, plan.scenario.mix, record, run.deferred, requests)
     lines = added_lines(lines, elsewhere) | before.lines
     for key, usd in option.per_request_usd.items():
         lines[key] = demand.by_month(record.arriving_requests + before.requests) * usd
-    quota = quota_report(option, demand, record, lines.get("rejected" if option.overflow_to is None else "overflow"))
+    quota = quota_report(demand, run, lines.get("rejected" if option.overflow_to is None else "overflow"))
     waiting = deferred_ledger(option, run, before.requests, plan.tokens_per_request)
     tokens = plan.tokens_per_request - waiting.tokens_per_request
     rejects = option.overflow_to is None
@@ -164,7 +166,7 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
     served = record.served_requests * tokens
     if waiting.ledger is not None:
         away, served = away + waiting.left_tokens, served + waiting.ledger.served_tokens
-    capacity = record.ready_replicas * (demand.step_s * option.requests_per_s_per_replica)
+    capacity = record.ready_replicas * (demand.step_s * run.requests_per_s_per_replica)
     queue = queue_report(
         record.arriving_requests, record.served_requests, record.overflow_requests, capacity, demand.step_s
     )
@@ -186,11 +188,14 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
         billed_replicas=record.billed_replicas,
         replica_tokens_per_s=waiting.replica_tokens_per_s,
         replica_hours=float(run.billed_replica_hours.sum()),
-        costs=cost_table(plan, lines, option.overheads),
+        costs=cost_table(plan, lines, option.overheads, moves_by_month(option, demand)),
         queue=queue.scaled(tokens),
-        warnings=(*rounded_durations(option, demand.step_s), *([] if quota is None else quota.notes(name))),
+        warnings=(*run.warnings, *([] if quota is None else quota.notes(name))),
         quota=quota,
         deferred=waiting.ledger,
+        billed_tokens=None if run.billed_requests is None else run.billed_requests * tokens,
+        usd_per_replica_hour=run.usd_per_replica_hour,
+        stages=stages_of(run.spans),
     )
 
 
@@ -207,14 +212,22 @@ def settled(plan: Plan, name: str) -> OptionPlan:
 def found_count(plan: Plan, name: str) -> FoundCount | None:
     """The number of replicas or nodes that an option leaves to be found, at the scenario's own volume; None: none."""
     option = _planned(plan, name)
-    if isinstance(option, ApiPlan):
-        return None
+    return None if isinstance(option, ApiPlan) else _find_count(plan, option)
+
+
+def _find_count(plan: Plan, fleet: FleetPlan) -> FoundCount | None:
     volume = plan.scenario.requests_per_month
 
-    def run_rate_of(fleet: FleetPlan, counts: Array | None) -> RunRate:
-        return run_rate_of_fleet(plan, fleet, np.full(1 if counts is None else counts.size, volume), counts)
+    def run_rate_of(tried: FleetPlan, counts: Array | None) -> RunRate:
+        return run_rate_of_fleet(plan, tried, np.full(1 if counts is None else counts.size, volume), counts)
 
-    return find_count(option, demand_of(plan), volume, run_rate_of)
+    return find_count(fleet, demand_of(plan), volume, run_rate_of)
+
+
+def _settled_stage(plan: Plan, fleet: FleetPlan) -> FleetPlan:
+    """The fleet of a stage with every number of replicas known, found at the scenario's own volume too."""
+    found = _find_count(plan, fleet)
+    return with_given_base(fleet) if found is None else found.option
 
 
 def _planned(plan: Plan, name: str) -> OptionPlan:
@@ -224,38 +237,6 @@ def _planned(plan: Plan, name: str) -> OptionPlan:
         causes = "; ".join(f"{fault.key}: {fault.text}" for fault in plan.faults[name])
         raise ValueError(f"option '{name}' can't be simulated: {causes}")
     raise ValueError(f"option is '{name}', must be one of {', '.join(plan.scenario.options)}")
-
-
-def _utilization(option: FleetPlan, run: FleetRun) -> Array:
-    """Share of the billed capacity in use at each volume. Shape (n,). [1]"""
-    return _share_in_use(option, run.busy_requests.sum(axis=0), run.billed_replica_hours.sum(axis=0))
-
-
-def _share_in_use(option: FleetPlan, served_requests: Array, billed_replica_hours: Array) -> Array:
-    """Work served over the capacity billed; arrays of any one shape. [1]"""
-    capacity = billed_replica_hours * option.requests_per_s_per_replica * SECONDS_PER_HOUR
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(capacity > 0, served_requests / capacity, 0.0)
-
-
-def _fleet_lines(option: FleetPlan, demand: Demand, run: FleetRun) -> dict[str, Array]:
-    """Cost of a fleet itself by line, each of shape (blocks or months, n). [USD]"""
-    lines: dict[str, Array] = {}
-    if option.owned is None:
-        on_demand = run.above_base_replica_hours - run.spot_replica_hours
-        lines |= rent_lines(option, run, on_demand)
-    if option.spot is not None:
-        lines["spot"] = run.spot_replica_hours * option.usd_per_spot_replica_hour
-    peaks = np.maximum.reduceat(run.peak_billed_replicas, run.month_starts, axis=0)
-    served = np.add.reduceat(run.mean_requests, run.month_starts, axis=0)
-    months = demand.months[demand.has_steps]
-    if option.reserved is not None:
-        usd_per_month = option.base_replicas * option.reserved.usd_per_replica_hour * HOURS_PER_MONTH
-        lines["reserved base"] = np.broadcast_to(usd_per_month * months[:, None], peaks.shape)
-    lines |= fixed_lines(option.overheads, months, peaks * option.gpus_paid_per_replica, served)
-    if option.variable_usd_per_request > 0:
-        lines["variable"] = run.served_requests * option.variable_usd_per_request
-    return lines
 
 
 def _may_fall_usd(option: FleetPlan, own_usd: Array) -> Array | float:

@@ -27,6 +27,12 @@ class OneLength:
     normals: Array | None = None
     relative_variance: float = 0.0
 
+    def between(self, base_steps: slice) -> OneLength:
+        """The lengths of some base steps."""
+        drift = None if self.drift is None else self.drift[base_steps]
+        normals = None if self.normals is None else self.normals[base_steps]
+        return OneLength(drift, normals, self.relative_variance)
+
     def tokens(self, requests: Array, mean_tokens: float, counted: bool) -> Array:
         """Tokens of so many requests in each base step: a lognormal around their expectation, exact in the mean.
 
@@ -53,6 +59,10 @@ class LengthDraws:
 
     input: OneLength
     output: OneLength
+
+    def between(self, base_steps: slice) -> LengthDraws:
+        """The lengths of some base steps."""
+        return LengthDraws(self.input.between(base_steps), self.output.between(base_steps))
 
     @property
     def vary(self) -> bool:

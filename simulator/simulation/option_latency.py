@@ -24,12 +24,16 @@ def option_latency(
     Raises
     ------
     ValueError
-        If the option is no fleet; an API tells no waits.
+        If the option is no fleet; an API tells no waits. Or if its hardware changes.
     """
     option = plan.options.get(name)
     ledger = simulate_option(plan, name, tokens_per_month)
     if not isinstance(option, FleetPlan):
         raise ValueError(f"option is '{name}', must be a fleet: the waits of an API are not known")
+    if option.stages:
+        raise ValueError(
+            f"option is '{name}', must be a fleet of one kind of hardware: its waits are told of one alone"
+        )
     # Those that wait are the ones that reach the fleet: so many fewer, each so much longer in service.
     per_request = plan.tokens_per_request / option.reaching_share
     arriving, served = ledger.arriving_tokens, ledger.served_tokens

@@ -28,7 +28,14 @@ def owned_run_rate_lines(owned: OwnedFigures, utilization_share: Array, nodes: A
     return {key: idle.get(key, 0.0) + (busy.get(key, 0.0) - idle.get(key, 0.0)) * share for key in {**idle, **busy}}
 
 
-def owned_monthly_lines(owned: OwnedFigures, months: Array, utilization_share: Array) -> dict[str, Array]:
-    """Cost by line and bill month. `months` (n,) are their lengths; arrays of shape (n,). [USD]"""
-    lines = monthly_costs_usd(owned, months.size, np.clip(utilization_share, 0.0, 1.0))
-    return {key: usd * months for key, usd in lines.items()}
+def owned_monthly_lines(
+    owned: OwnedFigures, months: Array, utilization_share: Array, horizon_hours: float
+) -> dict[str, Array]:
+    """Cost by line and bill month. `months` (n,) are their lengths; arrays of shape (n,). [USD]
+
+    Hardware that comes or goes within the horizon is charged to the hour; what is there all along for the steps.
+    """
+    share = np.clip(utilization_share, 0.0, 1.0)
+    if owned.is_there_until(horizon_hours):
+        return {key: usd * months for key, usd in monthly_costs_usd(owned, months.size, share).items()}
+    return dict(monthly_costs_usd(owned, months.size, share, horizon_hours))

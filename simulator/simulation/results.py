@@ -11,7 +11,6 @@ import pandas as pd
 from simulator.domain.plans import Array
 from simulator.domain.units import REQUESTS_PER_THOUSAND, TOKENS_PER_MTOK
 from simulator.domain.workload import Mix
-from simulator.simulation.quota_report import QuotaReport
 from simulator.simulation.waiting import QueueReport
 
 Lines = Mapping[str, Array]
@@ -95,11 +94,44 @@ class DeferredLedger:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A fleet from one step of the horizon to before another; one that does not serve is paid beside the one before."""
+
+    label: str
+    first_step: int
+    until_step: int
+    serves: bool
+
+
+@dataclass(frozen=True)
+class QuotaReport:
+    """Time that a fleet spent at its quota over the horizon, and the overflow, or what was rejected, in that time."""
+
+    gpus: int
+    share_of_time: float
+    first_month: int | None  # the first is 1; None: never
+    overflow_requests: float
+    overflow_usd: float
+
+    def notes(self, name: str) -> tuple[str, ...]:
+        """In words; empty where the quota was never reached."""
+        if self.first_month is None:
+            return ()
+        reached = f"{name}: reached the quota of {self.gpus} GPUs in month {self.first_month}"
+        then = f"was at it {self.share_of_time:.1%} of the time"
+        cost = f", which cost {self.overflow_usd:,.0f} USD" if self.overflow_usd > 0 else ""
+        left = f"{self.overflow_requests:,.0f}" if self.overflow_requests >= 1 else "no"
+        return (f"{reached} and {then}; {left} requests were left unserved meanwhile{cost}",)
+
+
+@dataclass(frozen=True)
 class Ledger:
     """One option simulated over the horizon at one volume, with growth, dated prices and one-off cost.
 
     Arrays have shape (steps,): tokens in a step, replicas as the mean over the step, the queue at its end. An API
-    serves everything in the step of its arrival and has no replicas. `costs` has one row a bill month and one column a
+    serves everything in the step of its arrival and has no replicas. `replica_tokens_per_s` is one number, or one a
+    step where the hardware changes; `billed_tokens` is then what all that was paid could have served, and
+    `usd_per_replica_hour` (steps,) the rent where it moves. `costs` has one row a bill month and one column a
     line [USD]; a horizon shorter than a month gives the cost of the horizon.
     """
 
@@ -118,18 +150,32 @@ class Ledger:
     queued_tokens: Array
     ready_replicas: Array
     billed_replicas: Array
-    replica_tokens_per_s: float
+    replica_tokens_per_s: float | Array
     replica_hours: float
     costs: pd.DataFrame
     queue: QueueReport | None
     warnings: tuple[str, ...]
     quota: QuotaReport | None = None
     deferred: DeferredLedger | None = None  # None: nothing can wait, or it is no fleet
+    billed_tokens: float | None = None
+    usd_per_replica_hour: Array | None = None
+    stages: tuple[Stage, ...] = ()
 
     @property
     def used_tokens(self) -> Array:
         """Work of the fleet, as tokens of the mean request; shape (steps,)."""
         return self.served_tokens if self.deferred is None else self.deferred.used_tokens
+
+    @property
+    def has_fleet(self) -> bool:
+        """Whether replicas serve in any step."""
+        return bool(np.any(self.replica_tokens_per_s))
+
+    @property
+    def hardware_changes(self) -> bool:
+        """Whether not one fleet serves from the first step to the last."""
+        steps = self.arriving_tokens.size
+        return bool(self.stages) and self.stages != (Stage(self.stages[0].label, 0, steps, True),)
 
     @property
     def times(self) -> pd.DatetimeIndex:
@@ -160,5 +206,7 @@ class Ledger:
     @property
     def utilization_share(self) -> float:
         """Work served over the capacity paid for; 0 for an API. [1]"""
-        capacity = self.billed_replicas.sum() * self.step_s * self.replica_tokens_per_s
+        capacity = self.billed_tokens
+        if capacity is None:
+            capacity = float(self.billed_replicas.sum() * self.step_s * self.replica_tokens_per_s)
         return float(self.used_tokens.sum() / capacity) if capacity > 0 else 0.0

@@ -23,7 +23,7 @@ def scheduled_counts(policy: Scheduled, cold_start_s: float, demand: Demand) -> 
     """
     ahead_s = cold_start_s if policy.ordered_ahead_s is None else policy.ordered_ahead_s
     ahead = min(whole_steps(ahead_s, demand.step_s), demand.steps)
-    timeline = Timeline(demand.horizon.start_utc, demand.steps + ahead, demand.step_s)
+    timeline = Timeline(demand.start_utc, demand.steps + ahead, demand.step_s)
     local_s = local_seconds(policy.timezone, timeline)
     days = np.floor_divide(local_s, SECONDS_PER_DAY)
     hours = (days + _EPOCH_WEEKDAY) % 7 * HOURS_PER_DAY + local_s % SECONDS_PER_DAY / SECONDS_PER_HOUR

@@ -31,7 +31,11 @@ def start_of(plan: Plan) -> pd.Timestamp:
 
 
 def fixed_lines(
-    overheads: Overheads, months: Array, peak_gpus: Array, served_requests: Array | None = None
+    overheads: Overheads,
+    months: Array,
+    peak_gpus: Array,
+    served_requests: Array | None = None,
+    peak_nodes: Mapping[str, Array] | None = None,
 ) -> dict[str, Array]:
     """What does not follow the tokens asked for, by line; none of it ever falls with the volume.
 
@@ -45,6 +49,8 @@ def fixed_lines(
         GPUs of each month's peak, at n volumes.
     served_requests : array of shape (months, n), optional
         Requests that a fleet serves in each month; left out: it is no fleet.
+    peak_nodes : mapping of str to array of shape (months, n), optional
+        Machines of each month's peak by the cost that they are counted for; left out: as many as the GPUs take.
 
     Returns
     -------
@@ -56,7 +62,7 @@ def fixed_lines(
     if overheads.staff.usd_per_person_year > 0 and overheads.staff.are_any:
         lines["engineers"] = overheads.staff.usd_per_month(peak_gpus) * lengths
     for key, cost in overheads.peak_costs.items():
-        lines[key] = cost.at(peak_gpus) * lengths
+        lines[key] = cost.at(peak_gpus, None if peak_nodes is None else peak_nodes[key]) * lengths
     if served_requests is not None:
         for key, served_cost in overheads.served_costs.items():
             lines[key] = served_cost.usd_per_month(served_requests / lengths) * lengths
@@ -86,8 +92,13 @@ def taken_by_requests(usd_per_request: Mapping[str, float], demand: Demand, requ
     return Taken(lines, each * mean, noise_usd)
 
 
-def cost_table(plan: Plan, lines: Mapping[str, Array], overheads: Overheads) -> pd.DataFrame:
-    """Lines by bill month, one-off cost in the first, what is repeated in the months in which it is due. [USD]"""
+def cost_table(
+    plan: Plan, lines: Mapping[str, Array], overheads: Overheads, moves_usd: Array | None = None
+) -> pd.DataFrame:
+    """Lines by bill month, one-off cost in the first, what is repeated in the months in which it is due. [USD]
+
+    `moves_usd` (months,) is one-off cost of later months.
+    """
     horizon = plan.scenario.horizon
     starts = [pd.Timestamp(horizon.month_start_utc(month)) for month in range(horizon.bill_months)]
     with_steps = demand_of(plan).has_steps  # a month without a step costs nothing
@@ -99,4 +110,6 @@ def cost_table(plan: Plan, lines: Mapping[str, Array], overheads: Overheads) -> 
     table = pd.DataFrame(columns, index=pd.DatetimeIndex(starts, name="month_start"))
     if overheads.one_off_usd:
         table["one_off"] = [overheads.total_one_off_usd] + [0.0] * (horizon.bill_months - 1)
+    if moves_usd is not None and np.any(moves_usd):
+        table["one_off"] = table.get("one_off", 0.0) + moves_usd
     return table

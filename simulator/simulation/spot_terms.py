@@ -36,7 +36,8 @@ def spot_terms(plan: FleetPlan, demand: Demand, base: Array) -> tuple[Array, Arr
     numbers[: spot.BASE] = [
         terms.share, chance, out_steps, out_excess, bill_steps, bill_excess, -1.0 if unbilled > 0 else 1.0,
     ]  # fmt: skip
-    return numbers, _draws(terms.seed, demand.steps), spot.MEMORY_ROWS + max(out_steps, bill_steps) + 1
+    draws = _draws(terms.seed, demand.first_step + demand.steps)[demand.first_step :]
+    return numbers, draws, spot.MEMORY_ROWS + max(out_steps, bill_steps) + 1
 
 
 def _chance(per_step: float, out_steps: int, out_excess: float) -> float:

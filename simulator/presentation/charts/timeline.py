@@ -15,6 +15,7 @@ from simulator.domain.plans import Array
 from simulator.domain.units import SECONDS_PER_DAY, SECONDS_PER_HOUR, SECONDS_PER_MINUTE
 from simulator.presentation import theme
 from simulator.presentation.numbers import distinct, linear_ticks, number, percent, volume
+from simulator.presentation.over_time_wording import marks_of
 from simulator.presentation.page import LEFT, RIGHT, Page
 from simulator.presentation.placing import Box
 from simulator.presentation.theme import INK, SMALL, OptionStyle
@@ -23,6 +24,8 @@ from simulator.simulation.results import Ledger
 SHOWN_DAYS = 14.0
 MOST_POINTS = 2_000
 MOST_FLEETS = 2
+_MOST_TOLD = 3  # changes after the days that are drawn
+_MARK_ROWS, _MARK_PITCH = 3, 22.0  # of what is written above the panels
 _PANELS = ("Demand [tokens/s]", "Replicas [number]", "Utilization of ready replicas [%]", "Queue [tokens]")
 _TOP, _BOTTOM, _GAP = 728.0, 112.0, 52.0  # of the panels, and the space between two of them
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -82,7 +85,7 @@ def timeline_chart(
     ValueError
         If no ledger has a fleet.
     """
-    fleets = [ledger for ledger in ledgers if ledger.replica_tokens_per_s > 0][:MOST_FLEETS]
+    fleets = [ledger for ledger in ledgers if ledger.has_fleet][:MOST_FLEETS]
     if not fleets:
         raise ValueError(f"ledgers hold no fleet: {', '.join(ledger.option for ledger in ledgers) or 'there are none'}")
     with theme.style():
@@ -99,9 +102,10 @@ def timeline_chart(
         first = fleets[0]
         length_s = min(days * SECONDS_PER_DAY, first.arriving_tokens.size * first.step_s)
         _time_axes(panels, first.start, length_s)
+        _marks(page, panels, fleets, length_s)
         _key(page, [ledger.option for ledger in fleets], looks, tops[1])
         page.heading(first.title, _subtitles(fleets, windows, length_s))
-        page.footer(_footer(ledgers, fleets, windows[0], first.step_s))
+        page.footer(_footer(ledgers, fleets, windows[0], length_s))
     return page.figure
 
 
@@ -125,7 +129,7 @@ def window(ledger: Ledger, days: float = SHOWN_DAYS) -> Window:
         return np.asarray(np.maximum.reduceat(values[:steps], starts), dtype=np.float64)
 
     ready = mean(ledger.ready_replicas)
-    capacity = ready * (ledger.replica_tokens_per_s * ledger.step_s)
+    capacity = mean(ledger.ready_replicas * (ledger.replica_tokens_per_s * ledger.step_s))
     with np.errstate(divide="ignore", invalid="ignore"):
         utilization = np.where(capacity > 0, mean(ledger.used_tokens) / capacity, np.nan)
     return Window(
@@ -219,6 +223,29 @@ def time_ticks(start: pd.Timestamp, length_s: float, most: int = 8) -> tuple[lis
     return [float((place - offset_s) / SECONDS_PER_DAY) for place in places], labels
 
 
+def _marks(page: Page, panels: Sequence[Axes], fleets: Sequence[Ledger], length_s: float) -> None:
+    """A thin line through all panels where hardware or rent changes, and above them what does, where there is room."""
+    step_s = fleets[0].step_s
+    left, right, top = LEFT + 96, RIGHT - 32.0, _TOP + 7.0
+    taken = [(0, left, left + page.text_width(_PANELS[0], bold=True) + 24)]
+    for mark in marks_of(fleets):
+        if mark.step * step_s >= length_s:
+            break
+        for axes in panels:
+            axes.axvline(mark.step * step_s / SECONDS_PER_DAY, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
+        x = left + (right - left) * mark.step * step_s / length_s
+        width = page.text_width(mark.text)
+        begin = x if x + width <= right else max(right - width, left)
+        free = [
+            row
+            for row in range(_MARK_ROWS)
+            if not any(row == of and begin < end and begin + width > start for of, start, end in taken)
+        ]
+        if free and width <= right - left:
+            page.write(begin, top + _MARK_PITCH * free[0], mark.text)
+            taken.append((free[0], begin, begin + width + 12))
+
+
 def _key(page: Page, names: Sequence[str], looks: Sequence[OptionStyle], top: float) -> None:
     """Names of the fleets with a piece of their line, at the right above the panel of the replicas."""
     right, y = RIGHT - 32.0, top + 14.0
@@ -251,13 +278,25 @@ def _subtitles(fleets: Sequence[Ledger], windows: Sequence[Window], length_s: fl
     return [f"{head}. {'; '.join(full)}", f"{head}. {'; '.join(short)}", head]
 
 
-def _footer(ledgers: Sequence[Ledger], fleets: Sequence[Ledger], shown: Window, step_s: float) -> str:
+def _footer(ledgers: Sequence[Ledger], fleets: Sequence[Ledger], shown: Window, length_s: float) -> str:
+    step_s = fleets[0].step_s
     width_s = step_s if shown.days.size < 2 else float(shown.days[1] - shown.days[0]) * SECONDS_PER_DAY
     text = f"Steps of {number(step_s)} s."
     if width_s > 1.5 * step_s:
         text = f"Steps of {number(step_s)} s, drawn as means of {number(width_s)} s; the queue as their maximum."
     fleet_names = {ledger.option for ledger in fleets}
-    left_out = [
-        ledger.option for ledger in ledgers if ledger.option not in fleet_names and ledger.replica_tokens_per_s > 0
-    ]
-    return text + (f" Not drawn: {', '.join(left_out)}." if left_out else "")
+    left_out = [ledger.option for ledger in ledgers if ledger.option not in fleet_names and ledger.has_fleet]
+    text += f" Not drawn: {', '.join(left_out)}." if left_out else ""
+    return text + _later(fleets, length_s)
+
+
+def _later(fleets: Sequence[Ledger], length_s: float) -> str:
+    """What changes after the days that are drawn; where it is much, how often the rent does."""
+    step_s = fleets[0].step_s
+    later = [mark for mark in marks_of(fleets) if mark.step * step_s >= length_s]
+    hardware = [mark for mark in later if mark.of_hardware]
+    told = later if len(later) <= _MOST_TOLD else hardware[:_MOST_TOLD]
+    texts = [f"{fleets[0].start + pd.Timedelta(seconds=mark.step * step_s):%Y-%m-%d} {mark.text}" for mark in told]
+    if len(told) < len(later):
+        texts.append(f"{len(later) - len(told)} other changes")
+    return f" Later: {', '.join(texts)}." if texts else ""
