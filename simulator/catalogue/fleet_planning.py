@@ -11,6 +11,7 @@ from simulator.catalogue.layouts import COUNTS_TRIED
 from simulator.catalogue.lookups import Lookup
 from simulator.catalogue.machines import Machine, machine_of, whole_machines
 from simulator.catalogue.notes import Notes
+from simulator.catalogue.replica_draw import replica_draw
 from simulator.catalogue.work_shares import work_shares
 from simulator.domain.autoscaling import FixedFleet
 from simulator.domain.options import Rental, SelfHostedOption
@@ -71,6 +72,7 @@ def plan_fleet(
         overheads=overheads,
         owned=machine.owned,
         work=work_shares(scenario, option, gpus, requests_per_s, lookup),
+        draw=replica_draw(option, gpus, machine, lookup),
     )
 
 

@@ -27,6 +27,7 @@ class Machine:
     gpus_paid_per_replica: float
     label: str
     owned: OwnedFigures | None = None
+    region: str | None = None  # where a provider rents it out
 
 
 def machine_of(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Lookup) -> Machine | None:
@@ -61,7 +62,8 @@ def machine_of(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: 
         if offer.note:
             lookup.notes.warn(f"{lookup.name}: {offer.sku}: {offer.note}")
     count = offer.replicas_per_instance(gpus)
-    return Machine(usd / count, count, offer.gpus_per_instance / count, f"{rental.provider} {offer.sku}")
+    label = f"{rental.provider} {offer.sku}"
+    return Machine(usd / count, count, offer.gpus_per_instance / count, label, region=offer.region)
 
 
 def _owned(

@@ -14,6 +14,7 @@ from simulator.domain.autoscaling import AutoscalingPolicy, PerfectForesight
 from simulator.domain.options import Replicas
 from simulator.domain.overheads import Overheads
 from simulator.domain.owning import OwnedFigures
+from simulator.domain.power import PowerDraw
 from simulator.domain.purchase import BaseTerms
 from simulator.domain.scenario import Scenario
 
@@ -22,7 +23,7 @@ Array = NDArray[Any]  # of float64
 
 @dataclass(frozen=True)
 class FigureUsed:
-    """A figure of the catalogue that a result stands on."""
+    """A figure of the catalogue that a result stands on; `for_energy`: its energy or carbon only, none of its costs."""
 
     option: str
     what: str
@@ -30,6 +31,7 @@ class FigureUsed:
     source: str
     as_of: date | None
     unverified: bool
+    for_energy: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class FleetPlan:
     spot: SpotTerms | None = None
     reserved: BaseTerms | None = None
     usd_per_spot_replica_hour: float = 0.0
+    draw: PowerDraw | None = None  # of one replica, with its share of the machine; None: not known
 
     kind = "self_hosted"
 

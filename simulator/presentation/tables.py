@@ -11,6 +11,7 @@ from rich.table import Table
 
 from simulator.presentation.console import console_for, plain_table
 from simulator.presentation.decision import decision_sentence
+from simulator.presentation.energy_wording import energy_table
 from simulator.presentation.summary import assumptions, figures_used, warnings
 from simulator.presentation.wording import at_own_volume, counts_requests, volume_words
 from simulator.simulation.results import Ledger
@@ -25,18 +26,33 @@ def print_study(study: Study, ledgers: Mapping[str, Ledger], files: Sequence[Pat
     console.print()
     console.print(_options_table(study, ledgers))
     console.print(_crossings_table(study))
+    energy = energy_table(study, ledgers)
+    if energy is not None:
+        console.print(energy)
     for text in warnings(study, ledgers):
         console.print(f"[yellow]![/yellow] {escape(text)}")
     for text in assumptions(study):
         console.print(f"[dim]- {escape(text)}[/dim]")
     console.print("[dim]Stands on:[/dim]")
-    for figure in figures_used(study):
-        day = "undated" if figure.as_of is None else figure.as_of
-        console.print(
-            f"[dim]- {escape(f'{figure.option}: {figure.what}: {figure.value} ({figure.source}, {day})')}[/dim]"
-        )
+    for text in _figure_lines(study):
+        console.print(f"[dim]- {escape(text)}[/dim]")
     if files:
         console.print(f"\nWritten to {escape(str(files[0].parent))}: {', '.join(path.name for path in files)}")
+
+
+def _figure_lines(study: Study) -> list[str]:
+    """Figures that costs stand on, option by option; then those of energy alone, each once for all that share it."""
+    lines = []
+    of_energy: dict[str, list[str]] = {}
+    for figure in figures_used(study):
+        day = "undated" if figure.as_of is None else figure.as_of
+        weak = ", unverified" if figure.unverified else ""
+        text = f"{figure.what}: {figure.value} ({figure.source}, {day}{weak})"
+        if figure.for_energy:
+            of_energy.setdefault(text, []).append(figure.option)
+        else:
+            lines.append(f"{figure.option}: {text}")
+    return lines + [f"energy of {', '.join(names)}: {text}" for text, names in of_energy.items()]
 
 
 def _options_table(study: Study, ledgers: Mapping[str, Ledger]) -> Table:

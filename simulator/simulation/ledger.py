@@ -12,6 +12,7 @@ from simulator.domain.units import HOURS_PER_MONTH, SECONDS_PER_HALF_HOUR, SECON
 from simulator.simulation.api_bills import api_bill, api_lines, bill_over_work, list_price_by_block, list_price_by_step
 from simulator.simulation.api_ledger import api_ledger, api_run_rate
 from simulator.simulation.demand import Demand, Steps
+from simulator.simulation.energy import energy_by_month, run_rate_energy
 from simulator.simulation.fleet import FleetRun, StepRecord, rounded_durations, serve
 from simulator.simulation.going_live import until_live
 from simulator.simulation.owned_lines import owned_monthly_lines, owned_run_rate_lines
@@ -97,6 +98,7 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
         rejected_share=share_left if option.overflow_to is None else np.zeros(requests.size),
         queued_share=queued_share,
         peak_replicas=run.peak_billed_replicas.max(axis=0),
+        energy=run_rate_energy(option, demand, run, plan.tokens_per_request),
     )
 
 
@@ -162,6 +164,7 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
         costs=cost_table(plan, lines, option.overheads),
         queue=queue.scaled(tokens),
         warnings=rounded_durations(option, demand.step_s),
+        energy=energy_by_month(option, demand, run, tokens),
     )
 
 

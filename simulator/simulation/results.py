@@ -11,6 +11,7 @@ import pandas as pd
 from simulator.domain.plans import Array
 from simulator.domain.units import REQUESTS_PER_THOUSAND, TOKENS_PER_MTOK
 from simulator.domain.workload import Mix
+from simulator.simulation.energy import Energy
 from simulator.simulation.waiting import QueueReport
 
 Lines = Mapping[str, Array]
@@ -63,6 +64,7 @@ class RunRate:
     rejected_share: Array
     queued_share: Array  # of what arrived, still waiting at the end; counted with what overflows or is rejected
     peak_replicas: Array
+    energy: Energy | None = None  # of a fleet, in a month, shape (n,); None: not known, or an API's
 
     @property
     def usd_per_month(self) -> Array:
@@ -99,6 +101,7 @@ class Ledger:
     costs: pd.DataFrame
     queue: QueueReport | None
     warnings: tuple[str, ...]
+    energy: Energy | None = None  # of a fleet, a row a bill month as in `costs`; None: not known, or an API's
 
     @property
     def times(self) -> pd.DatetimeIndex:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from simulator.domain.plans import Array, Plan
+from simulator.simulation.energy import ENERGY_COLUMNS
 from simulator.simulation.ledger import run_rate
 from simulator.simulation.results import RunRate, UnitCosts
 from simulator.solving.study import Study, compared_options, requests_per_day
@@ -67,6 +68,8 @@ def curve_tables(plan: Plan, tokens_per_month: Array, rates: Mapping[str, RunRat
         table["overflow_share"] = rate.overflow_share
         table["rejected_share"] = rate.rejected_share
         table["peak_replicas"] = rate.peak_replicas
+        for column in ENERGY_COLUMNS:
+            table[column] = np.nan if rate.energy is None else getattr(rate.energy, column)
         parts.append(table)
     return parts
 

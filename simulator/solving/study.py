@@ -19,6 +19,7 @@ from simulator.domain.units import (
     SECONDS_PER_MONTH,
     TOKENS_PER_MTOK,
 )
+from simulator.simulation.energy import Energy
 from simulator.simulation.ledger import run_rate
 from simulator.simulation.results import RunRate, UnitCosts
 from simulator.solving.crossings import GREATEST_VOLUME, LEAST_VOLUME, Crossing, find_crossings
@@ -53,6 +54,7 @@ class OptionAtVolume:
     is_lower_bound: bool
     peak_replicas: float
     one_off_usd: float
+    energy: Energy | None = None  # of a fleet, arrays of shape (1,); None: not known, or an API's
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,7 @@ def _at_volume(plan: Plan, rates: RunRate) -> OptionAtVolume:
         is_lower_bound=isinstance(option, FleetPlan) and option.is_lower_bound,
         peak_replicas=float(rates.peak_replicas[0]),
         one_off_usd=option.overheads.total_one_off_usd,
+        energy=None if rates.energy is None else rates.energy.at(0),
     )
 
 

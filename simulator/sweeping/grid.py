@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from simulator.domain.plans import Plan
+from simulator.simulation.energy import ENERGY_COLUMNS
 from simulator.solving.study import INFEASIBLE, Pair, Study, solve
 
 FAULT = "fault"
@@ -33,7 +34,8 @@ def sweep_rows(
     -------
     DataFrame
         The keys of the points, `baseline`, `challenger`, `status` (`settled`, or the reason why not, or `fault`),
-        `first_tokens_per_month`, `settled_tokens_per_month`, `crossings`, costs at the point's own volume, `message`.
+        `first_tokens_per_month`, `settled_tokens_per_month`, `crossings`, costs at the point's own volume, `message`;
+        energy and carbon of a million tokens that the challenger serves, empty where its draw is not known.
     """
     rows: list[dict[str, Any]] = []
     for done, point in enumerate(points, start=1):
@@ -65,4 +67,6 @@ def _row(study: Study, pair: Pair) -> dict[str, Any]:
         row["challenger_usd_per_month"] = option.usd_per_month
         row["utilization_share"] = option.utilization_share
         row["overflow_share"] = option.overflow_share
+        for column in ENERGY_COLUMNS:
+            row[column] = None if option.energy is None else float(getattr(option.energy, column)[0])
     return row

@@ -1,0 +1,133 @@
+"""Energy and carbon of a fleet: at run rate over volumes, and by bill month."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulator.domain.owned_costs import owned_energy_kwh
+from simulator.domain.plans import Array, FleetPlan
+from simulator.domain.power import energy_kwh, per_mtok
+from simulator.domain.units import HOURS_PER_MONTH, REQUESTS_PER_THOUSAND, SECONDS_PER_HOUR, TOKENS_PER_MTOK
+from simulator.simulation.demand import Demand
+from simulator.simulation.fleet import FleetRun
+
+ENERGY_COLUMNS = ("energy_kwh_per_mtok", "kg_co2e_per_mtok")  # of a table over volumes
+
+
+@dataclass(frozen=True)
+class Energy:
+    """Energy of a fleet at the meter of the building, and what it puts into the air.
+
+    Arrays have shape (n,): at n volumes, each of a month of 730 h, or in n bill months. What the fleet leaves to others
+    (overflow, the time until it is live) is in neither the energy nor the requests.
+
+    Attributes
+    ----------
+    energy_kwh : array
+        [kWh]
+    kg_co2e : array
+        nan where the grid is not known. [kg CO2e]
+    served_requests : array
+        Requests that the fleet served.
+    tokens_per_request : float
+        Input and output.
+    """
+
+    energy_kwh: Array
+    kg_co2e: Array
+    served_requests: Array
+    tokens_per_request: float
+
+    @property
+    def energy_kwh_per_mtok(self) -> Array:
+        """Over the tokens served; nan where there were none. [kWh per 10⁶ tokens]"""
+        return np.asarray(per_mtok(self.energy_kwh, self.served_requests * self.tokens_per_request))
+
+    @property
+    def kg_co2e_per_mtok(self) -> Array:
+        """Over the tokens served; nan where there were none, or the grid is not known. [kg CO2e per 10⁶ tokens]"""
+        return np.asarray(per_mtok(self.kg_co2e, self.served_requests * self.tokens_per_request))
+
+    @property
+    def energy_kwh_per_1000_requests(self) -> Array:
+        """Over the requests served; nan where there were none. [kWh per 1,000 requests]"""
+        return self.energy_kwh_per_mtok * self._mtok_per_1000_requests
+
+    @property
+    def kg_co2e_per_1000_requests(self) -> Array:
+        """As `kg_co2e_per_mtok`, over the requests. [kg CO2e per 1,000 requests]"""
+        return self.kg_co2e_per_mtok * self._mtok_per_1000_requests
+
+    @property
+    def together(self) -> Energy:
+        """All of it as one; arrays of shape (1,)."""
+        sums = (np.array([part.sum()]) for part in (self.energy_kwh, self.kg_co2e, self.served_requests))
+        return Energy(*sums, self.tokens_per_request)
+
+    def at(self, place: int) -> Energy:
+        """One volume or month of it; arrays of shape (1,)."""
+        parts = (part[place : place + 1] for part in (self.energy_kwh, self.kg_co2e, self.served_requests))
+        return Energy(*parts, self.tokens_per_request)
+
+    @property
+    def _mtok_per_1000_requests(self) -> float:
+        return self.tokens_per_request * REQUESTS_PER_THOUSAND / TOKENS_PER_MTOK
+
+
+def run_rate_energy(option: FleetPlan, demand: Demand, run: FleetRun, tokens_per_request: float) -> Energy | None:
+    """Energy in a mean month at each of n volumes; None where the draw is not known.
+
+    Machines that are billed draw what they do idle, and the rest in proportion to the work they serve. Owned ones draw
+    what their electricity is priced with.
+    """
+    months = demand.months.sum()
+    served = run.served_requests.sum(axis=0) / months
+    billed_hours = run.billed_replica_hours.sum(axis=0) / months
+    if option.owned is not None:
+        hours = np.full(served.size, option.owned.nodes * HOURS_PER_MONTH)
+        kwh = energy_kwh(option.owned.draw, hours, hours * _share_in_use(option, served, billed_hours))
+    elif option.draw is not None:
+        kwh = energy_kwh(option.draw, billed_hours, _busy_hours(option, served))
+    else:
+        return None
+    return _energy(option, kwh, served, tokens_per_request)
+
+
+def energy_by_month(option: FleetPlan, demand: Demand, run: FleetRun, tokens_per_request: float) -> Energy | None:
+    """As `run_rate_energy`, of the first fleet of a run in each bill month; arrays of shape (months,)."""
+    served, billed_hours = run.served_requests[:, 0], run.billed_replica_hours[:, 0]
+    lengths = demand.months[demand.has_steps]
+    if option.owned is not None:
+        in_use = _share_in_use(option, served, billed_hours)
+        kwh = owned_energy_kwh(option.owned, lengths.size, in_use) * lengths
+    elif option.draw is not None:
+        kwh = energy_kwh(option.draw, billed_hours, _busy_hours(option, served))
+    else:
+        return None
+    return _energy(option, _in_all_months(demand, kwh), _in_all_months(demand, served), tokens_per_request)
+
+
+def _energy(option: FleetPlan, kwh: Array, served_requests: Array, tokens_per_request: float) -> Energy:
+    draw = option.draw if option.owned is None else option.owned.draw
+    carbon = None if draw is None else draw.kg_co2e(kwh)
+    return Energy(kwh, np.full(kwh.shape, np.nan) if carbon is None else carbon, served_requests, tokens_per_request)
+
+
+def _busy_hours(option: FleetPlan, served_requests: Array) -> Array:
+    """Work served, in hours of a full replica. [h]"""
+    return served_requests * (option.seconds_per_request / SECONDS_PER_HOUR)
+
+
+def _share_in_use(option: FleetPlan, served_requests: Array, billed_hours: Array) -> Array:
+    """Share of the billed capacity in use. [1]"""
+    busy = _busy_hours(option, served_requests)
+    return np.clip(np.divide(busy, billed_hours, out=np.zeros_like(busy), where=billed_hours > 0), 0.0, 1.0)
+
+
+def _in_all_months(demand: Demand, amounts: Array) -> Array:
+    """Amounts of the bill months that hold a step, with 0 in those that hold none."""
+    everywhere = np.zeros(demand.months.size)
+    everywhere[demand.has_steps] = amounts
+    return everywhere
