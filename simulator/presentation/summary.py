@@ -14,6 +14,7 @@ from simulator.presentation.api_wording import option_lines, workload_lines
 from simulator.presentation.decision import decision_sentence, pair_sentence
 from simulator.presentation.demand_wording import demand_lines, demand_warnings
 from simulator.presentation.energy_wording import energy_content, energy_lines, energy_over_time
+from simulator.presentation.purchase_wording import purchase_lines
 from simulator.presentation.rate_limit_wording import rate_limit_content, rate_limit_lines, rate_limit_warnings
 from simulator.presentation.wording import volume_words
 from simulator.simulation.results import Ledger
@@ -112,7 +113,7 @@ def assumptions(study: Study) -> list[str]:
                 f"{name}: a request {wait}{after}; cold start {option.cold_start_s:g} s, "
                 f"billed from the {option.billing_from}"
             )
-        lines += option_lines(study, name)
+        lines += purchase_lines(study, name) + option_lines(study, name)
     lines += rate_limit_lines(study)
     lines += energy_lines(study)
     lines.append("curve and crossings are at run rate: no growth, prices of the first day, no one-off cost")

@@ -12,10 +12,13 @@ from rich.table import Table
 from simulator.presentation.console import console_for, plain_table
 from simulator.presentation.decision import decision_sentence
 from simulator.presentation.energy_wording import energy_table
+from simulator.presentation.numbers import number
 from simulator.presentation.summary import assumptions, figures_used, warnings
 from simulator.presentation.wording import at_own_volume, counts_requests, volume_words
 from simulator.simulation.results import Ledger
 from simulator.solving.study import OptionAtVolume, Pair, Study, requests_per_day
+
+_FEW_USD = 9.5
 
 
 def print_study(study: Study, ledgers: Mapping[str, Ledger], files: Sequence[Path], stream: IO[str]) -> None:
@@ -80,13 +83,18 @@ def _option_cells(study: Study, option: OptionAtVolume, ledger: Ledger | None) -
     left = option.overflow_share + option.rejected_share
     return [
         escape(option.name) + _remark(study, option),
-        f"{option.usd_per_month:,.0f}",
+        _usd(option.usd_per_month),
         f"{option.unit_costs.usd_per_1000_requests:,.4g}",
         "" if counts_requests(study) else f"{option.unit_costs.usd_per_mtok_total:,.4g}",
-        "" if ledger is None else f"{ledger.total_usd:,.0f}",
+        "" if ledger is None else _usd(ledger.total_usd),
         f"{option.utilization_share:.0%}" if fleet else "",
         f"{left:.2%}" if fleet or left > 0 else "",
     ]
+
+
+def _usd(amount: float) -> str:
+    """Whole dollars; three digits where they are few."""
+    return number(amount) if 0 < abs(amount) < _FEW_USD else f"{amount:,.0f}"
 
 
 def _remark(study: Study, option: OptionAtVolume) -> str:
