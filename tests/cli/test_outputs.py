@@ -26,8 +26,8 @@ ARGUMENTS = ["run", "minimal", *(text for key, value in OVERRIDES.items() for te
 HOURS = 14 * 24
 STEPS_PER_HOUR = 12
 LONG = {  # scenarios and sweeps of some seconds
-    "assistant-70b", "coding-agent", "nightly-enrichment", "rag-assistant", "target-and-peak", "three-tier-router",
-    "workday-two-continents",
+    "assistant-70b", "coding-agent", "nightly-enrichment", "rag-assistant", "reserved-base", "target-and-peak",
+    "three-tier-router", "tpu-vs-h100", "workday-two-continents",
 }  # fmt: skip
 
 
