@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from simulator.domain.owned_costs import owned_energy_kwh
 from simulator.domain.plans import Array, FleetPlan
-from simulator.domain.power import energy_kwh, per_mtok
-from simulator.domain.units import HOURS_PER_MONTH, REQUESTS_PER_THOUSAND, SECONDS_PER_HOUR, TOKENS_PER_MTOK
+from simulator.domain.power import PowerDraw, energy_kwh, per_mtok
+from simulator.domain.units import REQUESTS_PER_THOUSAND, SECONDS_PER_HOUR, TOKENS_PER_MTOK
 from simulator.simulation.demand import Demand
 from simulator.simulation.fleet import FleetRun
 
@@ -63,13 +64,16 @@ class Energy:
     @property
     def together(self) -> Energy:
         """All of it as one; arrays of shape (1,)."""
-        sums = (np.array([part.sum()]) for part in (self.energy_kwh, self.kg_co2e, self.served_requests))
-        return Energy(*sums, self.tokens_per_request)
+        return self._of(lambda part: np.array([part.sum()]))
 
     def at(self, place: int) -> Energy:
         """One volume or month of it; arrays of shape (1,)."""
-        parts = (part[place : place + 1] for part in (self.energy_kwh, self.kg_co2e, self.served_requests))
-        return Energy(*parts, self.tokens_per_request)
+        return self._of(lambda part: part[place : place + 1])
+
+    def _of(self, chosen: Callable[[Array], Array]) -> Energy:
+        return Energy(
+            chosen(self.energy_kwh), chosen(self.kg_co2e), chosen(self.served_requests), self.tokens_per_request
+        )
 
     @property
     def _mtok_per_1000_requests(self) -> float:
@@ -82,48 +86,38 @@ def run_rate_energy(option: FleetPlan, demand: Demand, run: FleetRun, tokens_per
     Machines that are billed draw what they do idle, and the rest in proportion to the work they serve. Owned ones draw
     what their electricity is priced with.
     """
+    if option.draw is None:
+        return None
     months = demand.months.sum()
     served = run.served_requests.sum(axis=0) / months
-    billed_hours = run.billed_replica_hours.sum(axis=0) / months
-    if option.owned is not None:
-        hours = np.full(served.size, option.owned.nodes * HOURS_PER_MONTH)
-        kwh = energy_kwh(option.owned.draw, hours, hours * _share_in_use(option, served, billed_hours))
-    elif option.draw is not None:
-        kwh = energy_kwh(option.draw, billed_hours, _busy_hours(option, served))
-    else:
-        return None
-    return _energy(option, kwh, served, tokens_per_request)
+    kwh = energy_kwh(option.draw, run.billed_replica_hours.sum(axis=0) / months, _busy_hours(option, served))
+    return _energy(option.draw, np.asarray(kwh), served, tokens_per_request)
 
 
 def energy_by_month(option: FleetPlan, demand: Demand, run: FleetRun, tokens_per_request: float) -> Energy | None:
     """As `run_rate_energy`, of the first fleet of a run in each bill month; arrays of shape (months,)."""
-    served, billed_hours = run.served_requests[:, 0], run.billed_replica_hours[:, 0]
-    lengths = demand.months[demand.has_steps]
-    if option.owned is not None:
-        in_use = _share_in_use(option, served, billed_hours)
-        kwh = owned_energy_kwh(option.owned, lengths.size, in_use) * lengths
-    elif option.draw is not None:
-        kwh = energy_kwh(option.draw, billed_hours, _busy_hours(option, served))
-    else:
+    if option.draw is None:
         return None
-    return _energy(option, _in_all_months(demand, kwh), _in_all_months(demand, served), tokens_per_request)
+    served, billed_hours = run.served_requests[:, 0], run.billed_replica_hours[:, 0]
+    busy_hours = _busy_hours(option, served)
+    kwh = np.asarray(energy_kwh(option.draw, billed_hours, busy_hours))
+    if option.owned is not None:  # as their electricity: by the hours in which the nodes are there
+        in_use = np.divide(busy_hours, billed_hours, out=np.zeros_like(busy_hours), where=billed_hours > 0)
+        lengths = demand.months[demand.has_steps]
+        kwh = owned_energy_kwh(option.owned, lengths.size, np.clip(in_use, 0.0, 1.0)) * lengths
+    by_month = (_in_all_months(demand, kwh), _in_all_months(demand, served))
+    return _energy(option.draw, *by_month, tokens_per_request)
 
 
-def _energy(option: FleetPlan, kwh: Array, served_requests: Array, tokens_per_request: float) -> Energy:
-    draw = option.draw if option.owned is None else option.owned.draw
-    carbon = None if draw is None else draw.kg_co2e(kwh)
-    return Energy(kwh, np.full(kwh.shape, np.nan) if carbon is None else carbon, served_requests, tokens_per_request)
+def _energy(draw: PowerDraw, kwh: Array, served_requests: Array, tokens_per_request: float) -> Energy:
+    carbon = draw.kg_co2e(kwh)
+    kg_co2e = np.full(kwh.shape, np.nan) if carbon is None else np.asarray(carbon)
+    return Energy(kwh, kg_co2e, served_requests, tokens_per_request)
 
 
 def _busy_hours(option: FleetPlan, served_requests: Array) -> Array:
     """Work served, in hours of a full replica. [h]"""
     return served_requests * (option.seconds_per_request / SECONDS_PER_HOUR)
-
-
-def _share_in_use(option: FleetPlan, served_requests: Array, billed_hours: Array) -> Array:
-    """Share of the billed capacity in use. [1]"""
-    busy = _busy_hours(option, served_requests)
-    return np.clip(np.divide(busy, billed_hours, out=np.zeros_like(busy), where=billed_hours > 0), 0.0, 1.0)
 
 
 def _in_all_months(demand: Demand, amounts: Array) -> Array:
