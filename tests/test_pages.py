@@ -11,6 +11,7 @@ import pytest
 
 from simulator.cli import main as command_line
 from simulator.config.reference import reference_markdown
+from simulator.config.scenarios import bundled_scenarios
 from simulator.config.schema import schema_text
 
 ROOT = Path(__file__).parent.parent
@@ -98,3 +99,8 @@ def test_the_examples_in_docstrings_are_true(module):
     result = doctest.testmod(importlib.import_module(module))
     assert result.attempted > 0
     assert result.failed == 0
+
+
+def test_the_page_of_scenarios_has_every_bundled_one():
+    page = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| `([\w-]+)` \|", page, flags=re.M)) == list(bundled_scenarios())

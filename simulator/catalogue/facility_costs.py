@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
@@ -18,6 +19,7 @@ from simulator.domain.owning import Tariff
 
 WORLD = "world"
 DEFAULT_PLACE = "us"
+_AZURE_US = re.compile(r"^(?:north|south|west|east|central)+(us)\d*$")  # eastus2 is in the US
 
 
 class ColocationRate(DatedRow):
@@ -81,7 +83,7 @@ def grid_of_cloud(provider: str | None, region: str | None) -> str:
         For `grid_carbon`.
     """
     grids = facility_costs().grid_kg_co2e_per_kwh
-    names = () if region is None else (f"{provider}/{region}", _country(region))
+    names = () if region is None else (f"{provider}/{region}", _country(region), *_AZURE_US.findall(region))
     return next((name for name in names if name in grids), WORLD)
 
 

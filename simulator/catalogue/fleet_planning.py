@@ -15,6 +15,7 @@ from simulator.catalogue.machines import Machine, machine_of, whole_machines
 from simulator.catalogue.notes import Notes
 from simulator.catalogue.quotas import quota_of, within_quota
 from simulator.catalogue.rent_courses import Rented, rate_on, rent_course, reserved_course, site_courses, spot_course
+from simulator.catalogue.replica_draw import replica_draw
 from simulator.catalogue.work_shares import work_shares
 from simulator.domain.options import Rental, SelfHostedOption
 from simulator.domain.overheads import Overheads
@@ -94,6 +95,7 @@ def plan_fleet(
         overheads=overheads,
         owned=machine.owned,
         work=work_shares(scenario, option, gpus, requests_per_s, lookup),
+        draw=replica_draw(option, gpus, machine, lookup),
     )
     return with_answers_elsewhere(scenario, option, gpus, planned, lookup)
 

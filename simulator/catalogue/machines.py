@@ -34,6 +34,7 @@ class Machine:
     gpus_per_instance: float = 1.0
     provider: str | None = None
     offer: RentalOffer | None = None  # of that provider, whose price holds; None: the rent is given
+    region: str | None = None  # where a provider rents it out
     sites: tuple[SiteTerms, ...] = ()  # where there are several, in the order in which they are filled
     at_sites: Mapping[str, Machine] = field(default_factory=dict)  # the machine of each
 
@@ -87,6 +88,7 @@ def machine_of(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: 
         f"{rental.provider} {offer.sku}",
         gpus_per_instance=offer.gpus_per_instance,
         provider=rental.provider,
+        region=offer.region,
         offer=offer if is_listed else None,
     )
 

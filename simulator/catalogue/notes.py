@@ -16,9 +16,19 @@ class Notes:
     warnings: list[str] = field(default_factory=list)
     faults: dict[str, list[PlanFault]] = field(default_factory=dict)
 
-    def use(self, option: str, what: str, value: str, source: str, as_of: date | None, unverified: bool) -> None:
-        """Note a figure that a result stands on; once, however often it is used."""
-        self.figures[FigureUsed(option, what, value, source, as_of, unverified)] = None
+    def use(
+        self,
+        option: str,
+        what: str,
+        value: str,
+        source: str,
+        as_of: date | None,
+        unverified: bool,
+        *,
+        for_energy: bool = False,
+    ) -> None:
+        """Note a figure that a result stands on; once, however often it is used. `for_energy`: no cost stands on it."""
+        self.figures[FigureUsed(option, what, value, source, as_of, unverified, for_energy)] = None
 
     def warn(self, text: str) -> None:
         """Note a warning for the report."""

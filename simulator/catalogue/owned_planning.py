@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 
 from simulator.catalogue import facility_costs as facility
 from simulator.catalogue.dated_rows import DatedRow
@@ -92,14 +93,14 @@ def owned_figures(
     )
 
 
-def rented_draw(gpu: Gpu, gpus: int, provider: str | None, region: str | None, lookup: Lookup) -> PowerDraw | None:
-    """What so many GPUs of a rented machine draw, with their share of the server; every figure is noted.
+def rented_draw(gpu: Gpu, gpus: float, provider: str | None, region: str | None, lookup: Lookup) -> PowerDraw | None:
+    """What so many GPUs of a rented machine draw, with their share of the server; every figure is noted, for energy.
 
     Parameters
     ----------
     gpu : Gpu
         Of the option.
-    gpus : int
+    gpus : float
         GPUs that are paid for one replica.
     provider, region : str or None
         Where it is rented; None: not known, so the survey's building and the world's grid.
@@ -114,10 +115,11 @@ def rented_draw(gpu: Gpu, gpus: int, provider: str | None, region: str | None, l
     if gpu.tdp_w is None:
         return None
     costs = facility.facility_costs()
-    loaded_w = gpus * _use(lookup, f"rated power of {gpu.id}", gpu.tdp_w, "W")
-    loaded_w *= _use(lookup, _LOADED, costs.loaded_over_gpus, "")
-    idle_w = loaded_w * _use(lookup, _IDLE, costs.idle_over_loaded, "")
-    building = _use(lookup, "power of the building over its machines", facility.pue_of(provider or ""), "")
+    use = partial(_use, lookup, for_energy=True)
+    loaded_w = gpus * use(f"rated power of {gpu.id}", gpu.tdp_w, "W")
+    loaded_w *= use(_LOADED, costs.loaded_over_gpus, "")
+    idle_w = loaded_w * use(_IDLE, costs.idle_over_loaded, "")
+    building = use("power of the building over its machines", facility.pue_of(provider or ""), "")
     return PowerDraw(idle_w, loaded_w, building, _use_grid(lookup, facility.grid_of_cloud(provider, region)))
 
 
@@ -220,17 +222,18 @@ def _colocation_usd_per_kw_month(owned: OwnedHardware, lookup: Lookup, start: da
 
 def _use_grid(lookup: Lookup, grid: str) -> float:
     """Carbon of a grid, noted as used. [kg CO2e per kWh]"""
-    return _use(lookup, f"carbon of the grid, {grid}", facility.grid_carbon(grid), "kg CO2e/kWh")
+    what = f"carbon of the grid, {grid}"
+    return _use(lookup, what, facility.grid_carbon(grid), "kg CO2e/kWh", for_energy=True)
 
 
-def _use(lookup: Lookup, what: str, figure: Figure, unit: str) -> float:
+def _use(lookup: Lookup, what: str, figure: Figure, unit: str, *, for_energy: bool = False) -> float:
     """The figure's value, noted as used."""
-    _note(lookup, what, f"{figure.value:g} {unit}".rstrip(), figure)
+    _note(lookup, what, f"{figure.value:g} {unit}".rstrip(), figure, for_energy=for_energy)
     return float(figure.value)
 
 
-def _note(lookup: Lookup, what: str, value: str, row: Sourced) -> None:
-    lookup.notes.use(lookup.name, what, value, row.source, row.as_of, row.unverified)
+def _note(lookup: Lookup, what: str, value: str, row: Sourced, *, for_energy: bool = False) -> None:
+    lookup.notes.use(lookup.name, what, value, row.source, row.as_of, row.unverified, for_energy=for_energy)
 
 
 def _warn_if_later(lookup: Lookup, what: str, row: DatedRow, start: date) -> None:

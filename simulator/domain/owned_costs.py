@@ -114,9 +114,14 @@ def electricity_usd(owned: OwnedFigures, hours: Numbers, utilization_share: Numb
     return np.asarray(owned.usd_per_kwh * owned.nodes * watts / 1e3 * hours)
 
 
-def owned_energy_kwh(owned: OwnedFigures, months: int, utilization_share: Numbers) -> Array:
-    """Energy of all nodes at the meter in each bill month, shape (months,). [kWh]"""
-    hours = owned.nodes * standing_hours(owned, months)
+def owned_energy_kwh(
+    owned: OwnedFigures, months: int, utilization_share: Numbers, horizon_hours: float | None = None
+) -> Array:
+    """Energy of all nodes at the meter in each bill month, shape (months,). [kWh]
+
+    `horizon_hours` ends a last month that is short; left out: all months are whole.
+    """
+    hours = owned.nodes * standing_hours(owned, months, horizon_hours)
     return np.asarray(energy_kwh(owned.draw, hours, hours * utilization_share))
 
 

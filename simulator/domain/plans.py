@@ -15,6 +15,7 @@ from simulator.domain.deferred_work import DeferredWork
 from simulator.domain.options import Replicas
 from simulator.domain.overheads import Overheads
 from simulator.domain.owning import OwnedFigures
+from simulator.domain.power import PowerDraw
 from simulator.domain.purchase import BaseTerms, Quota, SiteTerms
 from simulator.domain.rates_over_time import RateCourse
 from simulator.domain.scenario import Scenario
@@ -24,7 +25,7 @@ Array = NDArray[Any]  # of float64
 
 @dataclass(frozen=True)
 class FigureUsed:
-    """A figure of the catalogue that a result stands on."""
+    """A figure of the catalogue that a result stands on; `for_energy`: its energy or carbon only, none of its costs."""
 
     option: str
     what: str
@@ -32,6 +33,7 @@ class FigureUsed:
     source: str
     as_of: date | None
     unverified: bool
+    for_energy: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ class FleetPlan:
     rent_course: RateCourse | None = None  # of the rent over time; None: it stays
     spot_course: RateCourse | None = None
     stages: tuple[FleetStage, ...] = ()  # fleets that take its place within the horizon
+    draw: PowerDraw | None = None  # of one replica, with its share of the machine; None: not known
 
     kind = "self_hosted"
 

@@ -13,6 +13,7 @@ from simulator.simulation.results import Ledger
 from simulator.solving.study import BASELINE_ALWAYS_CHEAPER, Pair, Study
 
 _SAME = 0.005  # costs closer than this share are called about the same
+_NEARLY_ALL = 0.995
 _MOST_MONTHS = 120
 
 
@@ -76,7 +77,8 @@ def _margin(study: Study) -> str:
         return ""
     if min(others) - best <= _SAME * min(others):
         return ", though the next costs about the same"
-    return f", {1 - best / min(others):.0%} below the next"
+    saved = 1 - best / min(others)
+    return f", {'over 99%' if saved > _NEARLY_ALL else f'{saved:.0%}'} below the next"
 
 
 def _payback(study: Study, pair: Pair) -> str:

@@ -13,6 +13,7 @@ from simulator.domain.units import SECONDS_PER_MONTH
 from simulator.presentation.api_wording import option_lines, workload_lines
 from simulator.presentation.decision import decision_sentence, pair_sentence
 from simulator.presentation.demand_wording import demand_lines, demand_warnings
+from simulator.presentation.energy_wording import energy_content, energy_lines, energy_over_time
 from simulator.presentation.handing_on_wording import deferred_content, handing_on_lines
 from simulator.presentation.mix_wording import mix_content, mix_notes
 from simulator.presentation.over_time_wording import over_time_content, over_time_lines
@@ -92,7 +93,8 @@ def warnings(study: Study, ledgers: Mapping[str, Ledger]) -> list[str]:
     if horizon.bill_months > 1 and SECONDS_PER_MONTH % horizon.step_s > 1e-6:
         texts.append(f"bill months of 730 h are rounded to whole steps of {horizon.step_s:g} s")
     texts += demand_warnings(study.plan.scenario, demand_of(study.plan))
-    weak = [f"{figure.option}: {figure.what}" for figure in figures_used(study) if figure.unverified]
+    costs = [figure for figure in figures_used(study) if not figure.for_energy]
+    weak = [f"{figure.option}: {figure.what}" for figure in costs if figure.unverified]
     if weak:
         texts.append(f"stands on unverified figures: {'; '.join(weak)}")
     return list(dict.fromkeys(texts))
@@ -116,9 +118,9 @@ def assumptions(study: Study) -> list[str]:
                 f"{name}: a request {wait}{after}; cold start {option.cold_start_s:g} s, "
                 f"billed from the {option.billing_from}"
             )
-        lines += purchase_lines(study.plan, name) + handing_on_lines(study, name) + option_lines(study, name)
+        lines += purchase_lines(study, name) + handing_on_lines(study, name) + option_lines(study, name)
         lines += over_time_lines(study, name)
-    lines += rate_limit_lines(study) + mix_notes(study)
+    lines += rate_limit_lines(study) + mix_notes(study) + energy_lines(study)
     lines.append("curve and crossings are at run rate: no growth, prices of the first day, no one-off cost")
     lines.append("costs alone are compared: that the options do the job equally well is for you to judge")
     return lines
@@ -138,6 +140,7 @@ def _option(study: Study, option: OptionAtVolume, ledger: Ledger | None) -> dict
             "queued_share": option.queued_share,
             "is_lower_bound": option.is_lower_bound,
             "peak_replicas": option.peak_replicas if option.kind == "self_hosted" else None,
+            "energy": energy_content(option.energy),
         },
         "one_off_usd": option.one_off_usd,
         "rate_limits": rate_limit_content(study, option.name),
@@ -156,6 +159,7 @@ def _option(study: Study, option: OptionAtVolume, ledger: Ledger | None) -> dict
                 month: {str(line): float(usd) for line, usd in row.items()}
                 for month, row in zip(months, ledger.costs.to_dict(orient="records"), strict=True)
             },
+            "energy": energy_over_time(ledger),
             "queue": None if ledger.queue is None else dataclasses.asdict(ledger.queue),
             **over_time_content(study, option.name),
         }

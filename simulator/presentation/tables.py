@@ -11,11 +11,15 @@ from rich.table import Table
 
 from simulator.presentation.console import console_for, plain_table
 from simulator.presentation.decision import decision_sentence
+from simulator.presentation.energy_wording import energy_table
 from simulator.presentation.mix_wording import mix_rows, mix_sentence
+from simulator.presentation.numbers import number
 from simulator.presentation.summary import assumptions, figures_used, warnings
 from simulator.presentation.wording import at_own_volume, counts_requests, volume_words
 from simulator.simulation.results import Ledger
 from simulator.solving.study import OptionAtVolume, Pair, Study, requests_per_day
+
+_FEW_USD = 9.5
 
 
 def print_study(study: Study, ledgers: Mapping[str, Ledger], files: Sequence[Path], stream: IO[str]) -> None:
@@ -30,18 +34,33 @@ def print_study(study: Study, ledgers: Mapping[str, Ledger], files: Sequence[Pat
     console.print(_crossings_table(study))
     for mix in study.mixes.values():
         console.print(mix_rows(mix))
+    energy = energy_table(study, ledgers)
+    if energy is not None:
+        console.print(energy)
     for text in warnings(study, ledgers):
         console.print(f"[yellow]![/yellow] {escape(text)}")
     for text in assumptions(study):
         console.print(f"[dim]- {escape(text)}[/dim]")
     console.print("[dim]Stands on:[/dim]")
-    for figure in figures_used(study):
-        day = "undated" if figure.as_of is None else figure.as_of
-        console.print(
-            f"[dim]- {escape(f'{figure.option}: {figure.what}: {figure.value} ({figure.source}, {day})')}[/dim]"
-        )
+    for text in _figure_lines(study):
+        console.print(f"[dim]- {escape(text)}[/dim]")
     if files:
         console.print(f"\nWritten to {escape(str(files[0].parent))}: {', '.join(path.name for path in files)}")
+
+
+def _figure_lines(study: Study) -> list[str]:
+    """Figures that costs stand on, option by option; then those of energy alone, each once for all that share it."""
+    lines = []
+    of_energy: dict[str, list[str]] = {}
+    for figure in figures_used(study):
+        day = "undated" if figure.as_of is None else figure.as_of
+        weak = ", unverified" if figure.unverified else ""
+        text = f"{figure.what}: {figure.value} ({figure.source}, {day}{weak})"
+        if figure.for_energy:
+            of_energy.setdefault(text, []).append(figure.option)
+        else:
+            lines.append(f"{figure.option}: {text}")
+    return lines + [f"energy of {', '.join(names)}: {text}" for text, names in of_energy.items()]
 
 
 def _options_table(study: Study, ledgers: Mapping[str, Ledger]) -> Table:
@@ -69,13 +88,18 @@ def _option_cells(study: Study, option: OptionAtVolume, ledger: Ledger | None) -
     left = option.overflow_share + option.rejected_share
     return [
         escape(option.name) + _remark(study, option),
-        f"{option.usd_per_month:,.0f}",
+        _usd(option.usd_per_month),
         f"{option.unit_costs.usd_per_1000_requests:,.4g}",
         "" if counts_requests(study) else f"{option.unit_costs.usd_per_mtok_total:,.4g}",
-        "" if ledger is None else f"{ledger.total_usd:,.0f}",
+        "" if ledger is None else _usd(ledger.total_usd),
         f"{option.utilization_share:.0%}" if fleet else "",
         f"{left:.2%}" if fleet or left > 0 else "",
     ]
+
+
+def _usd(amount: float) -> str:
+    """Whole dollars; three digits where they are few."""
+    return number(amount) if 0 < abs(amount) < _FEW_USD else f"{amount:,.0f}"
 
 
 def _remark(study: Study, option: OptionAtVolume) -> str:

@@ -109,6 +109,7 @@ def run_rate_note(study: Study, not_drawn: list[str]) -> str:
     """What costs at run rate stand on, and which options a chart leaves out."""
     start = study.plan.scenario.horizon.start.isoformat()
     text = f"Run rate: constant volume, prices of {start}, no growth, no one-off cost. A month is 730 h."
-    if any(figure.unverified and figure.option in study.options for figure in study.plan.figures):
+    of_costs = (figure for figure in study.plan.figures if figure.option in study.options and not figure.for_energy)
+    if any(figure.unverified for figure in of_costs):
         text += " Stands on figures that are not verified."
     return text + (f" Not drawn: {', '.join(not_drawn)}." if not_drawn else "")

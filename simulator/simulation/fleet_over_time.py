@@ -10,9 +10,11 @@ from typing import cast
 import numpy as np
 
 from simulator.domain.plans import Array, FleetPlan
+from simulator.domain.power import energy_kwh
 from simulator.domain.units import SECONDS_PER_HOUR
 from simulator.simulation.deferred_terms import DeferredRecord
 from simulator.simulation.demand import Demand
+from simulator.simulation.energy import busy_replica_hours, carbon_kg
 from simulator.simulation.fleet import FleetRun, StepRecord, rounded_durations, serve
 from simulator.simulation.fleet_lines import paid_lines, paid_lines_over_time
 from simulator.simulation.shared_costs import fixed_lines
@@ -46,6 +48,9 @@ class FleetOverTime:
         Cost of the fleets themselves by line, of bill months that hold a step. [USD]
     usd_per_replica_hour : array of shape (steps,) or None
         Rent of the fleet that serves, where it moves; 0 where none does. [USD/h]
+    energy : arrays of shape (months,), or None
+        Energy of all that is paid, and its carbon, nan where the grid is not known; None where a draw is not. [kWh],
+        [kg CO2e]
     spans : tuple of Span
         Which fleet serves, or is paid beside it, in which steps.
     """
@@ -60,6 +65,7 @@ class FleetOverTime:
     billed_requests: float | None
     lines: dict[str, Array]
     usd_per_replica_hour: Array | None
+    energy: tuple[Array, Array] | None
     spans: tuple[Span, ...]
     warnings: tuple[str, ...]
 
@@ -133,6 +139,7 @@ def fleet_over_time(
         billed_requests=None if is_one else _billed_requests(served),
         lines=_lines(option, served, serving, demand),
         usd_per_replica_hour=_rent_by_step(serving, demand),
+        energy=_energy(served, demand),
         spans=tuple(one.span for one in served),
         warnings=tuple(dict.fromkeys([*notes, *rounded_days(option, demand)])),
     )
@@ -270,6 +277,20 @@ def _billed_requests(served: Sequence[_Served]) -> float:
         float(one.run.billed_replica_hours.sum()) * one.span.fleet.requests_per_s_per_replica * SECONDS_PER_HOUR
         for one in served
     )
+
+
+def _energy(served: Sequence[_Served], demand: Demand) -> tuple[Array, Array] | None:
+    """Energy and carbon of all fleets by bill month that holds a step; what is only paid stands idle."""
+    months = int(demand.has_steps.sum())
+    kwh, kg = np.zeros(months), np.zeros(months)
+    for one in served:
+        draw, fleet = one.span.fleet.draw, one.span.fleet
+        if draw is None:
+            return None
+        busy = busy_replica_hours(fleet, one.by_month(one.run.busy_requests)) if one.span.serves else np.zeros(months)
+        own_kwh = np.asarray(energy_kwh(draw, one.by_month(one.run.billed_replica_hours), busy))
+        kwh, kg = kwh + own_kwh, kg + carbon_kg(draw, own_kwh)
+    return kwh, kg
 
 
 def _rent_by_step(serving: Sequence[_Served], demand: Demand) -> Array | None:

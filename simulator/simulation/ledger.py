@@ -21,9 +21,10 @@ from simulator.simulation.api_bills import api_bill, api_lines, bill_over_work, 
 from simulator.simulation.api_ledger import api_ledger, api_run_rate
 from simulator.simulation.deferred_ledger import deferred_ledger, deferred_served_share, not_served_shares
 from simulator.simulation.demand import Demand, Steps
+from simulator.simulation.energy import Energy, carbon_kg, owned_energy, run_rate_energy
 from simulator.simulation.fleet import serve
 from simulator.simulation.fleet_lines import fleet_lines, share_in_use, utilization
-from simulator.simulation.fleet_over_time import fleet_over_time
+from simulator.simulation.fleet_over_time import FleetOverTime, fleet_over_time
 from simulator.simulation.found_counts import FoundCount, find_count, with_given_base
 from simulator.simulation.going_live import until_live
 from simulator.simulation.owned_lines import owned_monthly_lines, owned_run_rate_lines
@@ -117,6 +118,7 @@ def run_rate_of_fleet(plan: Plan, option: FleetPlan, requests: Array, counts: Ar
         peak_replicas=run.peak_billed_replicas.max(axis=0),
         may_fall_usd=_may_fall_usd(option, own_usd),
         deferred_served_share=deferred_served_share(run),
+        energy=run_rate_energy(option, demand, run, plan.tokens_per_request),
     )
 
 
@@ -196,7 +198,26 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
         billed_tokens=None if run.billed_requests is None else run.billed_requests * tokens,
         usd_per_replica_hour=run.usd_per_replica_hour,
         stages=stages_of(run.spans),
+        energy=_energy(option, demand, run, served, plan.tokens_per_request),
     )
+
+
+def _energy(
+    option: FleetPlan, demand: Demand, run: FleetOverTime, served_tokens: Array, tokens_per_request: float
+) -> Energy | None:
+    """Energy of the fleets by bill month; None where a draw is not known."""
+    if run.energy is None or option.draw is None:
+        return None
+    kwh, kg = run.energy
+    if option.owned is not None:
+        in_use = share_in_use(option, run.busy_requests, run.billed_replica_hours)
+        hours = demand.horizon.duration_s / SECONDS_PER_HOUR
+        kwh = owned_energy(option.owned, demand.months[demand.has_steps], in_use, hours)
+        kg = carbon_kg(option.draw, kwh)
+    everywhere = np.zeros((2, demand.months.size))
+    everywhere[:, demand.has_steps] = kwh, kg
+    served = demand.by_month(served_tokens) * (option.reaching_share / tokens_per_request)
+    return Energy(everywhere[0], everywhere[1], served, tokens_per_request)
 
 
 def settled(plan: Plan, name: str) -> OptionPlan:

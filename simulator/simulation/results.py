@@ -11,6 +11,7 @@ import pandas as pd
 from simulator.domain.plans import Array
 from simulator.domain.units import REQUESTS_PER_THOUSAND, TOKENS_PER_MTOK
 from simulator.domain.workload import Mix
+from simulator.simulation.energy import Energy
 from simulator.simulation.waiting import QueueReport
 
 Lines = Mapping[str, Array]
@@ -66,6 +67,7 @@ class RunRate:
     peak_replicas: Array
     may_fall_usd: Array | float = 0.0
     deferred_served_share: Array | None = None  # of what can wait; None: nothing can, or it is no fleet
+    energy: Energy | None = None  # of a fleet, in a month, shape (n,); None: not known, or an API's
 
     @property
     def usd_per_month(self) -> Array:
@@ -160,6 +162,7 @@ class Ledger:
     billed_tokens: float | None = None
     usd_per_replica_hour: Array | None = None
     stages: tuple[Stage, ...] = ()
+    energy: Energy | None = None  # of a fleet, a row a bill month as in `costs`; None: not known, or an API's
 
     @property
     def used_tokens(self) -> Array:

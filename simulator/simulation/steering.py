@@ -240,9 +240,10 @@ def _predictive(policy: Predictive, plan: FleetPlan, demand: Demand) -> Decision
 def _scale_to_zero(policy: ScaleToZero, plan: FleetPlan, demand: Demand) -> Decision:
     limits = plan.replicas
     idle = whole_steps(policy.service_s + policy.idle_timeout_s, demand.step_s)
+    least = limits.minimum if limits.divisible else max(limits.minimum, 1)  # what waits alone keeps one, too
     return Decision(
         policies.decide_scale_to_zero,
-        np.array([policy.target_share, limits.spare, limits.minimum, limits.divisible], dtype=np.float64),
+        np.array([policy.target_share, limits.spare, least, limits.divisible], dtype=np.float64),
         window_steps=max(idle - 1, 0),  # a step with work is billed, and what begins before the timeout is over
         keeps_limits=True,
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from simulator.domain.plans import Array, Plan
+from simulator.simulation.energy import ENERGY_COLUMNS
 from simulator.simulation.ledger import run_rate
 from simulator.simulation.results import RunRate, UnitCosts
 from simulator.solving.study import Study, compared_options, requests_per_day
@@ -69,6 +70,8 @@ def curve_tables(plan: Plan, tokens_per_month: Array, rates: Mapping[str, RunRat
         table["peak_replicas"] = rate.peak_replicas
         if rate.deferred_served_share is not None:
             table["deferred_served_share"] = rate.deferred_served_share
+        for column in ENERGY_COLUMNS:
+            table[column] = np.nan if rate.energy is None else getattr(rate.energy, column)
         parts.append(table)
     return parts
 
@@ -76,12 +79,15 @@ def curve_tables(plan: Plan, tokens_per_month: Array, rates: Mapping[str, RunRat
 def curve_volumes(study: Study) -> Array:
     """Volumes of the curve: the range asked for, else from well below to well above what matters.
 
-    What matters are the crossings and the scenario's own volume.
+    What matters are the scenario's own volume and the crossings that the answer names: where a challenger first pays,
+    or stops to where it pays from the first token on, and from where it does so for good, or no longer.
     """
     wanted = study.plan.scenario.volume_range
     marks = [study.tokens_per_month]
     for pair in study.pairs.values():
-        marks += [volume for volume in (pair.first, pair.settled) if volume]  # none, or any volume: no mark
+        if pair.crossings:  # else the challenger pays at any volume, or at none
+            last = pair.crossings[-1].tokens_per_month
+            marks += [pair.first or pair.crossings[0].tokens_per_month, pair.settled or last]
     low = wanted.minimum_tokens_per_month or min(marks) / 8.0
     high = wanted.maximum_tokens_per_month or max(marks) * 8.0
     if low >= high:

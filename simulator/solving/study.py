@@ -20,6 +20,7 @@ from simulator.domain.units import (
     TOKENS_PER_MTOK,
 )
 from simulator.simulation.answered_elsewhere import most_elsewhere_usd_per_request, served_usd_per_request
+from simulator.simulation.energy import Energy
 from simulator.simulation.ledger import run_rate, settled
 from simulator.simulation.results import RunRate, UnitCosts
 from simulator.simulation.shared_costs import demand_of
@@ -63,6 +64,7 @@ class OptionAtVolume:
     peak_replicas: float
     one_off_usd: float
     deferred_served_share: float | None = None  # of what can wait; None: nothing can, or it is no fleet
+    energy: Energy | None = None  # of a fleet, arrays of shape (1,); None: not known, or an API's
 
 
 @dataclass(frozen=True)
@@ -214,6 +216,7 @@ def _at_volume(plan: Plan, rates: RunRate) -> OptionAtVolume:
         peak_replicas=float(rates.peak_replicas[0]),
         one_off_usd=option.overheads.total_one_off_usd,
         deferred_served_share=None if rates.deferred_served_share is None else float(rates.deferred_served_share[0]),
+        energy=None if rates.energy is None else rates.energy.at(0),
     )
 
 

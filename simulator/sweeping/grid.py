@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from simulator.domain.plans import Plan
+from simulator.simulation.energy import ENERGY_COLUMNS
 from simulator.solving.study import INFEASIBLE, Pair, Study, solve
 
 FAULT = "fault"
@@ -34,7 +35,8 @@ def sweep_rows(
     DataFrame
         The keys of the points, `baseline`, `challenger`, `status` (`settled`, or the reason why not, or `fault`),
         `first_tokens_per_month`, `settled_tokens_per_month`, `crossings`, costs at the point's own volume, `message`;
-        `found_count` where the challenger leaves its base to be found: the base of that point.
+        `found_count` where the challenger leaves its base to be found; energy and carbon of a million tokens that it
+        serves, empty where its draw is not known.
     """
     rows: list[dict[str, Any]] = []
     for done, point in enumerate(points, start=1):
@@ -69,4 +71,6 @@ def _row(study: Study, pair: Pair) -> dict[str, Any]:
         mix = study.mixes.get(pair.challenger)
         if mix is not None:
             row["found_count"] = mix.best_count
+        for column in ENERGY_COLUMNS:
+            row[column] = None if option.energy is None else float(getattr(option.energy, column)[0])
     return row

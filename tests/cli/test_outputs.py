@@ -28,7 +28,7 @@ HOURS = 14 * 24
 STEPS_PER_HOUR = 12
 LONG = {  # scenarios and sweeps of some seconds
     "assistant-70b", "base-replicas", "coding-agent", "hybrid-burst", "nightly-enrichment", "rag-assistant",
-    "target-and-peak", "three-tier-router", "workday-two-continents",
+    "reserved-base", "target-and-peak", "three-tier-router", "tpu-vs-h100", "workday-two-continents",
 }  # fmt: skip
 
 

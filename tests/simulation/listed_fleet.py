@@ -158,7 +158,8 @@ class ToZero(Wishes):
         load = self.case.loads[max(step, 0)]
         if load + queue <= 1e-9:
             return 0
-        return limited(load / self.policy.get("target_share", 1.0), self.case)
+        wish = limited(load / self.policy.get("target_share", 1.0), self.case)
+        return wish if wish > 0 or "divisible" in dict(self.case.replicas) else limited(1e-6, self.case)
 
     def decide(self, step, total, ready, queue):
         self.wanted[step] = self.wish(step, queue)

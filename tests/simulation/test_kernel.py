@@ -187,6 +187,15 @@ def test_the_youngest_starting_replicas_stop_first():
     assert got["billed"] == pytest.approx([1, 5, 3, 5, 5, 5, 5])
 
 
+def test_what_waits_keeps_a_fleet_up_that_scales_to_zero_until_its_cold_start_is_over():
+    # The start takes three steps, the timeout is one: nothing comes meanwhile, but the first request waits.
+    to_zero = (("kind", "scale_to_zero"), ("idle_timeout_s", 60.0))
+    case = Case((0, 1, 0, 0, 0, 0, 0), autoscaling=to_zero, cold_start_s=180.0, replicas=(("minimum", 0),))
+    got = case.simulated()
+    assert got["queued"] == pytest.approx([0, 1, 1, 1, 0, 0, 0])
+    assert got["billed"] == pytest.approx([0, 1, 1, 1, 1, 0, 0])
+
+
 def test_the_window_of_stabilisation_holds_both_of_its_ends():
     following = (("kind", "target_utilization"), ("target_share", 1.0), ("stabilisation_s", 120.0))
     assert Case((1, 4, 1, 1, 1, 1), autoscaling=following).simulated()["billed"] == pytest.approx([1, 4, 4, 4, 1, 1])
