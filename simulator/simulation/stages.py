@@ -91,8 +91,16 @@ def _alone(option: FleetPlan) -> FleetPlan:
 
 
 def _is_like(one: FleetPlan, other: FleetPlan) -> bool:
-    """Whether two fleets serve and cost the same; the move to the first is in its overheads."""
-    return dataclasses.replace(one, overheads=other.overheads) == other
+    """Whether two fleets serve and cost the same; the move to the first is in its overheads.
+
+    What APIs take of their requests is no matter of the hardware, and the same for both.
+    """
+    waiting = one.deferred
+    if waiting is not None and other.deferred is not None:
+        apis = {key: getattr(other.deferred, key) for key in ("interactive_overflow", "overflow", "escalated")}
+        waiting = dataclasses.replace(waiting, **apis)
+    elsewhere = {"escalated_to": other.escalated_to, "overflow_plan": other.overflow_plan, "deferred": waiting}
+    return dataclasses.replace(one, overheads=other.overheads, **elsewhere) == other
 
 
 def rate_blocks(courses: Sequence[RateCourse | None], part: Demand) -> Steps | None:
