@@ -95,12 +95,22 @@ def _is_like(one: FleetPlan, other: FleetPlan) -> bool:
 
     What APIs take of their requests is no matter of the hardware, and the same for both.
     """
-    waiting = one.deferred
-    if waiting is not None and other.deferred is not None:
-        apis = {key: getattr(other.deferred, key) for key in ("interactive_overflow", "overflow", "escalated")}
-        waiting = dataclasses.replace(waiting, **apis)
-    elsewhere = {"escalated_to": other.escalated_to, "overflow_plan": other.overflow_plan, "deferred": waiting}
-    return dataclasses.replace(one, overheads=other.overheads, **elsewhere) == other
+    waiting, of_other = one.deferred, other.deferred
+    if waiting is not None and of_other is not None:
+        waiting = dataclasses.replace(
+            waiting,
+            interactive_overflow=of_other.interactive_overflow,
+            overflow=of_other.overflow,
+            escalated=of_other.escalated,
+        )
+    alike = dataclasses.replace(
+        one,
+        overheads=other.overheads,
+        escalated_to=other.escalated_to,
+        overflow_plan=other.overflow_plan,
+        deferred=waiting,
+    )
+    return alike == other
 
 
 def rate_blocks(courses: Sequence[RateCourse | None], part: Demand) -> Steps | None:
