@@ -18,6 +18,7 @@ from simulator.simulation.latency import LatencyReport
 from simulator.simulation.ledger import simulate_option
 from simulator.simulation.option_latency import option_latency
 from simulator.simulation.results import Ledger
+from simulator.simulation.service_holding import held_to_level
 from simulator.simulation.shared_costs import demand_of
 from simulator.solving.curve import cost_table, curve_volumes
 from simulator.solving.study import Study, solve
@@ -120,7 +121,7 @@ def simulate(scenario: ScenarioLike, option: str, tokens_per_month: float | None
     >>> round(ledger.utilization_share, 3) < 1
     True
     """
-    plan = _plan(scenario)
+    plan = held_to_level(_plan(scenario), leave_out=False)
     volume = plan.scenario.tokens_per_month if tokens_per_month is None else float(tokens_per_month)
     return simulate_option(plan, option, volume)
 
@@ -170,7 +171,7 @@ def latency(
     >>> sim.latency("minimal", "fleet", slots_per_replica=32).wait.p95_s >= 0.0
     True
     """
-    plan = _plan(scenario)
+    plan = held_to_level(_plan(scenario), leave_out=False)
     volume = plan.scenario.tokens_per_month if tokens_per_month is None else float(tokens_per_month)
     return option_latency(
         plan,
@@ -209,6 +210,7 @@ def cost_curve(scenario: ScenarioLike, tokens_per_month: Sequence[float] | float
         given = None if tokens_per_month is None else np.atleast_1d(np.asarray(tokens_per_month, dtype=np.float64))
     except (TypeError, ValueError):
         raise ValueError(f"tokens_per_month is {tokens_per_month}, must be numbers") from None
+    plan = held_to_level(plan)
     volumes = curve_volumes(solve(plan)) if given is None else given
     if volumes.ndim != 1 or not np.all(np.isfinite(volumes)) or np.any(volumes < 0):
         raise ValueError(f"tokens_per_month is {tokens_per_month}, must be a list of finite numbers of at least 0")

@@ -11,6 +11,7 @@ from simulator.catalogue.layouts import COUNTS_TRIED
 from simulator.catalogue.lookups import Lookup
 from simulator.catalogue.machines import Machine, machine_of, whole_machines
 from simulator.catalogue.notes import Notes
+from simulator.catalogue.serving_times import serving_times
 from simulator.catalogue.work_shares import work_shares
 from simulator.domain.autoscaling import FixedFleet
 from simulator.domain.options import Rental, SelfHostedOption
@@ -48,8 +49,12 @@ def plan_fleet(
     reserved = _reserved(scenario, option, gpus, machine, lookup)
     if name in notes.faults:
         return None
+    serving = serving_times(scenario, option, gpus, requests_per_s, lookup)
     return FleetPlan(
         name=name,
+        serving=serving,
+        service_s=None if serving is None else serving.slots_per_replica / requests_per_s,
+        failures=option.failures,
         label=_label(option, gpus, machine),
         seconds_per_request=1.0 / requests_per_s,
         usd_per_replica_hour=machine.usd_per_replica_hour,

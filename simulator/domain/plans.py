@@ -16,6 +16,8 @@ from simulator.domain.overheads import Overheads
 from simulator.domain.owning import OwnedFigures
 from simulator.domain.purchase import BaseTerms
 from simulator.domain.scenario import Scenario
+from simulator.domain.service_level import ReplicaFailures
+from simulator.domain.serving_times import ServingTimes
 
 Array = NDArray[Any]  # of float64
 
@@ -94,6 +96,8 @@ class FleetPlan:
     spot: SpotTerms | None = None
     reserved: BaseTerms | None = None
     usd_per_spot_replica_hour: float = 0.0
+    serving: ServingTimes | None = None  # of single requests; None: slots are not known
+    failures: ReplicaFailures | None = None
 
     kind = "self_hosted"
 
@@ -108,6 +112,18 @@ class FleetPlan:
         return isinstance(self.autoscaling, PerfectForesight)
 
 
+@dataclass(frozen=True)
+class Sizing:
+    """What was changed in a fleet so that it meets the service level."""
+
+    option: str
+    key: str  # of the option
+    before: float
+    after: float
+    usd_per_month_before: float
+    usd_per_month_after: float
+
+
 OptionPlan = ApiPlan | FleetPlan
 
 
@@ -120,6 +136,8 @@ class Plan:
     faults: Mapping[str, tuple[PlanFault, ...]]
     figures: tuple[FigureUsed, ...]
     warnings: tuple[str, ...]
+    sizings: tuple[Sizing, ...] = ()
+    left_out: Mapping[str, OptionPlan] = field(default_factory=dict)  # options that miss the service level
 
     @property
     def tokens_per_request(self) -> float:

@@ -15,6 +15,8 @@ from simulator.domain.defaults import DEFAULT_START
 from simulator.domain.options import DedicatedEndpoint, Option, SelfHostedOption
 from simulator.domain.people import Requirements
 from simulator.domain.references import check_references, handed_on
+from simulator.domain.service_level import ServiceLevel
+from simulator.domain.sizing import check_sizing
 from simulator.domain.traffic import Traffic
 from simulator.domain.units import (
     HOURS_PER_DAY,
@@ -163,6 +165,9 @@ class Scenario(Model):
     requirements: Requirements = Field(
         default_factory=Requirements, description="What an option must have; one that has not is infeasible."
     )
+    service_level: ServiceLevel | None = Field(
+        default=None, description="Service that every option is held to, so that costs are compared at equal service."
+    )
 
     @field_validator("workload")
     @classmethod
@@ -188,6 +193,7 @@ class Scenario(Model):
             if isinstance(option, SelfHostedOption):
                 self._check_windows(name, option)
         check_references(self.options, self.workload)
+        check_sizing(self.options, self.service_level)
         return self
 
     def _check_windows(self, name: str, option: SelfHostedOption) -> None:

@@ -14,6 +14,7 @@ from simulator.presentation.api_wording import option_lines, workload_lines
 from simulator.presentation.decision import decision_sentence, pair_sentence
 from simulator.presentation.demand_wording import demand_lines, demand_warnings
 from simulator.presentation.rate_limit_wording import rate_limit_content, rate_limit_lines, rate_limit_warnings
+from simulator.presentation.service_wording import service_content, service_lines
 from simulator.presentation.wording import volume_words
 from simulator.simulation.results import Ledger
 from simulator.simulation.shared_costs import demand_of
@@ -111,7 +112,7 @@ def assumptions(study: Study) -> list[str]:
                 f"billed from the {option.billing_from}"
             )
         lines += option_lines(study, name)
-    lines += rate_limit_lines(study)
+    lines += rate_limit_lines(study) + service_lines(study)
     lines.append("curve and crossings are at run rate: no growth, prices of the first day, no one-off cost")
     lines.append("costs alone are compared: that the options do the job equally well is for you to judge")
     return lines
@@ -134,6 +135,7 @@ def _option(study: Study, option: OptionAtVolume, ledger: Ledger | None) -> dict
         },
         "one_off_usd": option.one_off_usd,
         "rate_limits": rate_limit_content(study, option.name),
+        "service": service_content(study, option.name),
     }
     if ledger is not None:
         months = [str(start)[:10] for start in ledger.costs.index]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -11,9 +11,11 @@ from rich.table import Table
 
 from simulator.presentation.console import console_for, plain_table
 from simulator.presentation.decision import decision_sentence
+from simulator.presentation.service_wording import COLUMNS, service_cells, service_shown, service_title
 from simulator.presentation.summary import assumptions, figures_used, warnings
 from simulator.presentation.wording import at_own_volume, counts_requests, volume_words
 from simulator.simulation.results import Ledger
+from simulator.simulation.service import OptionService
 from simulator.solving.study import OptionAtVolume, Pair, Study, requests_per_day
 
 
@@ -24,6 +26,9 @@ def print_study(study: Study, ledgers: Mapping[str, Ledger], files: Sequence[Pat
     console.print(escape(decision_sentence(study, ledgers)))
     console.print()
     console.print(_options_table(study, ledgers))
+    services = service_shown(study)
+    if services:
+        console.print(_service_table(study, services.values()))
     console.print(_crossings_table(study))
     for text in warnings(study, ledgers):
         console.print(f"[yellow]![/yellow] {escape(text)}")
@@ -77,6 +82,15 @@ def _remark(study: Study, option: OptionAtVolume) -> str:
     if option.name == study.baseline:
         return " (baseline)"
     return " (lower bound)" if option.is_lower_bound else ""
+
+
+def _service_table(study: Study, services: Iterable[OptionService]) -> Table:
+    table = plain_table(service_title(study))
+    for name in COLUMNS:
+        table.add_column(name, justify="left" if name == "option" else "right", no_wrap=name == "option")
+    for service in services:
+        table.add_row(*(escape(cell) for cell in service_cells(study, service)))
+    return table
 
 
 def _crossings_table(study: Study) -> Table:

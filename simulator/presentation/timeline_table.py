@@ -59,14 +59,21 @@ def _quantities(ledger: Ledger) -> dict[str, Array]:
     if ledger.kind == "api":
         return quantities
     capacity = ledger.ready_replicas * (ledger.replica_tokens_per_s * ledger.step_s)
-    return quantities | {
-        "overflow_tokens_per_s": ledger.overflow_tokens / ledger.step_s,
-        "rejected_tokens_per_s": ledger.rejected_tokens / ledger.step_s,
-        "queued_tokens": ledger.queued_tokens,
-        "ready_replicas": ledger.ready_replicas,
-        "billed_replicas": ledger.billed_replicas,
-        "utilization_share": np.divide(ledger.served_tokens, capacity, out=np.zeros_like(capacity), where=capacity > 0),
-    }
+    waits = {} if ledger.mean_wait_s is None else {"mean_wait_s": ledger.mean_wait_s}
+    return (
+        quantities
+        | {
+            "overflow_tokens_per_s": ledger.overflow_tokens / ledger.step_s,
+            "rejected_tokens_per_s": ledger.rejected_tokens / ledger.step_s,
+            "queued_tokens": ledger.queued_tokens,
+            "ready_replicas": ledger.ready_replicas,
+            "billed_replicas": ledger.billed_replicas,
+            "utilization_share": np.divide(
+                ledger.served_tokens, capacity, out=np.zeros_like(capacity), where=capacity > 0
+            ),
+        }
+        | waits
+    )
 
 
 def _by_hour(values: Array, starts: Array, kind: str) -> Array:

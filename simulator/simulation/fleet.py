@@ -9,9 +9,10 @@ import numpy as np
 from simulator.domain.autoscaling import FixedFleet
 from simulator.domain.plans import Array, FleetPlan, WorkShares
 from simulator.domain.units import SECONDS_PER_HOUR, SECONDS_PER_MONTH
-from simulator.simulation import arrivals, kernel, rules_of_change, spot
+from simulator.simulation import arrivals, kernel, rules_of_change, service_tally, spot
 from simulator.simulation.demand import Demand, Steps
 from simulator.simulation.lanes import LaneArrivals, lane_arrivals
+from simulator.simulation.service_table import NOT_TALLIED, ServiceTerms
 from simulator.simulation.spot_terms import spot_terms
 from simulator.simulation.steering import Steering, rounded_durations, steering
 from simulator.simulation.step_counts import whole_steps
@@ -49,6 +50,8 @@ class FleetRun:
     interruptions: Array  # replicas taken back
     month_starts: Steps  # first block of each month
     record: StepRecord | None
+    waited_request_s: Array  # requests times their wait; 0 where it is not tallied
+    late_requests: Array
 
 
 def serve(
@@ -60,6 +63,7 @@ def serve(
     record: bool = False,
     block_ends: Steps | None = None,
     base_replicas: Array | float | None = None,
+    service: ServiceTerms = NOT_TALLIED,
 ) -> FleetRun:
     """Serve the demand at each of several volumes with a fleet of its own.
 
@@ -79,6 +83,8 @@ def serve(
         First step after each block to sum over, the ends of the bill months among them; left out: the bill months.
     base_replicas : float or array of shape (n,), optional
         Replicas of each fleet that are paid apart; left out: the plan's.
+    service : ServiceTerms, optional
+        Table of the waits to tally; left out: none are.
 
     Returns
     -------
@@ -109,7 +115,7 @@ def serve(
         arriving = lane_arrivals(plan, demand, volumes[lanes], grown=grown)
         base_of_lanes = np.zeros(kernel.LANES)
         base_of_lanes[: lanes.size] = base[lanes]
-        by_row, left = _run_lanes(plan, demand, ends, steered, base_of_lanes, arriving, steps_record)
+        by_row, left = _run_lanes(plan, demand, ends, steered, base_of_lanes, arriving, steps_record, service)
         sums[:, :, lanes], queue[lanes] = by_row[:, :, : lanes.size], left[: lanes.size]
     _check_conservation(plan, demand, volumes, sums, queue, grown=grown)
 
@@ -127,6 +133,8 @@ def serve(
         interruptions=sums[:, kernel.INTERRUPTED],
         month_starts=np.concatenate(([0], np.searchsorted(ends, months[:-1]) + 1)),
         record=_step_record(steps_record, per_step) if record else None,
+        waited_request_s=sums[:, kernel.WAITED] * (per_step * demand.step_s),
+        late_requests=sums[:, kernel.LATE] * per_step,
     )
 
 
@@ -156,6 +164,7 @@ def _run_lanes(
     base: Array,
     arriving: LaneArrivals,
     record: Array,
+    service: ServiceTerms,
 ) -> tuple[Array, Array]:
     """One kernel pass over at most LANES volumes: sums of shape (blocks, rows, lanes) and the queues left."""
     decision = steered.decision
@@ -188,6 +197,9 @@ def _run_lanes(
         np.array(timing, dtype=np.int64),
         patience_fraction,
         _aligned_zeros((back + ahead + kernel.BLOCK) * kernel.LANES).reshape(-1, kernel.LANES),
+        service_tally.tally_service,
+        service.numbers,
+        service.table,
         _aligned_zeros(kernel.STATE_SIZE),
         sums,
         queue,

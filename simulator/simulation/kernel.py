@@ -14,7 +14,9 @@ The order inside a step is written here and nowhere else:
    then ready ones (`follow`, see `simulator.simulation.follow`);
 5. the provider takes spot replicas back (`take_back`, see `simulator.simulation.spot`);
 6. ready replicas serve queue and arrivals, first in first out;
-7. work that waited longer than `max_wait_s` leaves as overflow.
+7. work that waited longer than `max_wait_s` leaves as overflow;
+8. the waits of single requests are tallied, where that is asked for (`tally_service`, see
+   `simulator.simulation.service_tally`).
 
 The queue starts empty. The loops over lanes are short and plain so that they become vector instructions. Two things
 beside their form decide how fast those are: the rows of `state` begin on cache lines, and `_greater` stores whole
@@ -30,6 +32,7 @@ from simulator.simulation.compiled import compiled, part_of_compiled
 from simulator.simulation.follow import FOLLOW
 from simulator.simulation.policies import DECIDE
 from simulator.simulation.rules_of_change import LIMIT_CHANGE, STATE_ROWS
+from simulator.simulation.service_tally import TALLY_SERVICE
 from simulator.simulation.spot import TAKE_BACK
 
 # Lanes are always padded to this many. A constant lets the compiler see that the rows of `state` never overlap, so that
@@ -48,7 +51,8 @@ _COUNTS = types.Array(types.int64, 1, "C")
 REACTION_STEPS, PATIENCE_STEPS, LOOKS_AHEAD, IS_SPLIT = range(4)
 # Rows of the monthly sums.
 BILLED, ARRIVED, SERVED, OVERFLOW, PEAK_BILLED, ABOVE_BASE, SPOT_BILLED, INTERRUPTED = range(8)
-SUM_ROWS = 8
+WAITED, LATE = 10, 11
+SUM_ROWS = 12
 # Rows of the record of single steps, `record[row, step]` of lane 0.
 RECORD_ARRIVED, RECORD_READY, RECORD_BILLED, RECORD_SERVED, RECORD_OVERFLOW, RECORD_QUEUE = range(6)
 RECORD_ROWS = 6
@@ -87,6 +91,9 @@ RUN = types.void(
     _COUNTS,  # timing
     types.float64,  # patience_fraction
     _MATRIX,  # ring
+    types.FunctionType(TALLY_SERVICE),  # tally_service
+    _INPUT,  # service_numbers
+    _INPUT,  # service_table (empty: nothing is tallied)
     _VECTOR,  # state
     _VECTOR,  # sums (filled)
     _VECTOR,  # queue (filled)
@@ -140,7 +147,8 @@ def _serve_step(state, now, oldest, patience_fraction, unlimited):  # type: igno
 def run_lanes(  # type: ignore[no-untyped-def]
     arrive, rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, month_ends, decide,
     parameters, memory, follow, limit_change, follow_numbers, follow_counts, windows, take_back, spot_numbers,
-    spot_draws, spot_memory, timing, patience_fraction, ring, state, sums, queue, record,
+    spot_draws, spot_memory, timing, patience_fraction, ring, tally_service, service_numbers,
+    service_table, state, sums, queue, record,
 ):  # fmt: skip
     """Serve the arrivals with one fleet a lane; fills `sums`, `queue` and `record`.
 
@@ -163,11 +171,14 @@ def run_lanes(  # type: ignore[no-untyped-def]
     ring : float64 array of shape (back + ahead + BLOCK, LANES)
         Memory of arrivals: those of the steps that the policy or the wait looks back on, or ahead to, and of a block
         of steps that is filled at once.
+    tally_service, service_numbers, service_table :
+        Waits of single requests: numbers and table, see `simulator.simulation.service_tally`; called where the table
+        is not empty.
     state : float64 array of shape (STATE_SIZE,)
         Working memory; begins on a cache line.
     sums : float64 array of shape (months * SUM_ROWS * LANES,)
         Filled: replica-steps billed, work arrived, served and gone as overflow, peak of billed replicas, replica-steps
-        billed above the base and on spot, replicas taken back.
+        billed above the base and on spot, replicas taken back; work times its wait, and work late.
     queue : float64 array of shape (LANES,)
         Filled: work left in the queue at the end.
     record : float64 array of shape (RECORD_ROWS, steps or 0)
@@ -176,6 +187,7 @@ def run_lanes(  # type: ignore[no-untyped-def]
     steps = rows.shape[0]
     recording = record.shape[1] == steps
     is_split = timing[IS_SPLIT] != 0
+    is_tallied = service_table.size > 0
     reaction, patience = timing[REACTION_STEPS], timing[PATIENCE_STEPS]
     unlimited = 1e290 if patience < 0 else 0.0
     patience = max(patience, 0)
@@ -220,6 +232,8 @@ def run_lanes(  # type: ignore[no-untyped-def]
             if is_split:
                 take_back(spot_numbers, spot_draws, step, spot_memory, state)
             _serve_step(state, now, oldest, patience_fraction, unlimited)
+            if is_tallied:
+                tally_service(service_numbers, service_table, step, now, state)
             if recording:
                 record[RECORD_ARRIVED, step] = now[0]
                 record[RECORD_READY, step] = state[_CAPACITY]

@@ -17,6 +17,7 @@ from simulator.simulation.going_live import until_live
 from simulator.simulation.owned_lines import owned_monthly_lines, owned_run_rate_lines
 from simulator.simulation.reserved import with_base
 from simulator.simulation.results import Ledger, RunRate
+from simulator.simulation.service_rates import rates_of, terms_of
 from simulator.simulation.shared_costs import (
     arriving_per_month,
     cost_table,
@@ -25,10 +26,11 @@ from simulator.simulation.shared_costs import (
     start_of,
     taken_by_requests,
 )
+from simulator.simulation.step_waits import mean_waits_s
 from simulator.simulation.waiting import queue_report
 
 
-def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
+def run_rate(plan: Plan, name: str, tokens_per_month: Array, *, service: bool = False) -> RunRate:
     """Monthly cost of an option at each of n volumes, at run rate.
 
     Parameters
@@ -39,6 +41,8 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
         The option.
     tokens_per_month : array of shape (n,)
         Volumes. [tokens per month of 730 h]
+    service : bool
+        Whether waits of single requests are tallied.
 
     Returns
     -------
@@ -53,7 +57,8 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
     option = with_base(option, demand, plan.scenario.requests_per_month)
     target = _overflow_api(plan, option)
     blocks = _price_blocks(target, demand)
-    run = serve(option, demand, requests, block_ends=blocks)
+    terms = terms_of(plan, option, demand, wanted=service)
+    run = serve(option, demand, requests, block_ends=blocks, service=terms)
     months = demand.months.sum()
     # What still waits at the end was not served: it costs what overflow costs.
     prices = _left_usd_per_request(option, target, demand, blocks)
@@ -97,6 +102,7 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
         rejected_share=share_left if option.overflow_to is None else np.zeros(requests.size),
         queued_share=queued_share,
         peak_replicas=run.peak_billed_replicas.max(axis=0),
+        service=rates_of(plan, option, run, terms),
     )
 
 
@@ -162,6 +168,7 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
         costs=cost_table(plan, lines, option.overheads),
         queue=queue.scaled(tokens),
         warnings=rounded_durations(option, demand.step_s),
+        mean_wait_s=mean_waits_s(option, record, demand),
     )
 
 

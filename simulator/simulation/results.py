@@ -11,6 +11,7 @@ import pandas as pd
 from simulator.domain.plans import Array
 from simulator.domain.units import REQUESTS_PER_THOUSAND, TOKENS_PER_MTOK
 from simulator.domain.workload import Mix
+from simulator.simulation.service_rates import ServiceRates
 from simulator.simulation.waiting import QueueReport
 
 Lines = Mapping[str, Array]
@@ -63,6 +64,7 @@ class RunRate:
     rejected_share: Array
     queued_share: Array  # of what arrived, still waiting at the end; counted with what overflows or is rejected
     peak_replicas: Array
+    service: ServiceRates | None = None  # of a fleet whose slots are known, where it was asked for
 
     @property
     def usd_per_month(self) -> Array:
@@ -99,6 +101,7 @@ class Ledger:
     costs: pd.DataFrame
     queue: QueueReport | None
     warnings: tuple[str, ...]
+    mean_wait_s: Array | None = None  # of the requests of each step, by formula and backlog; None: slots not known
 
     @property
     def times(self) -> pd.DatetimeIndex:

@@ -15,8 +15,9 @@ from simulator.solving.study import Study, compared_options, requests_per_day
 
 
 def run_rates(plan: Plan, tokens_per_month: Array) -> dict[str, RunRate]:
-    """Every compared option at each of n volumes, at run rate."""
-    return {name: run_rate(plan, name, tokens_per_month) for name in compared_options(plan)}
+    """Every compared option at each of n volumes, at run rate; with its service where a level is asked for."""
+    wanted = plan.scenario.service_level is not None
+    return {name: run_rate(plan, name, tokens_per_month, service=wanted) for name in compared_options(plan)}
 
 
 def cost_table(plan: Plan, tokens_per_month: Array, rates: Mapping[str, RunRate] | None = None) -> pd.DataFrame:
@@ -67,6 +68,10 @@ def curve_tables(plan: Plan, tokens_per_month: Array, rates: Mapping[str, RunRat
         table["overflow_share"] = rate.overflow_share
         table["rejected_share"] = rate.rejected_share
         table["peak_replicas"] = rate.peak_replicas
+        if rate.service is not None:
+            table["mean_wait_s"] = rate.service.mean_wait_s
+            if rate.service.late_share is not None:
+                table["late_share"] = rate.service.late_share
         parts.append(table)
     return parts
 

@@ -21,8 +21,10 @@ from simulator.domain.units import (
 )
 from simulator.simulation.ledger import run_rate
 from simulator.simulation.results import RunRate, UnitCosts
+from simulator.simulation.service_holding import held_to_level
 from simulator.solving.crossings import GREATEST_VOLUME, LEAST_VOLUME, Crossing, find_crossings
 from simulator.solving.scan import Difference
+from simulator.solving.service_at_crossings import missed_at_crossings
 
 Rates = Mapping[str, RunRate]
 
@@ -140,9 +142,13 @@ def solve(plan: Plan) -> Study:
     Raises
     ------
     ValueError
-        If the baseline can't be planned: then there is nothing to compare with.
+        If the baseline can't be planned, or misses the service level: then there is nothing to compare with.
     """
+    plan = held_to_level(plan)
     scenario = plan.scenario
+    if scenario.baseline in plan.left_out:
+        cause = plan.faults[scenario.baseline][-1].text
+        raise ValueError(f"the baseline '{scenario.baseline}' misses the service level: {cause}")
     if scenario.baseline not in plan.options:
         raise ValueError(f"the baseline '{scenario.baseline}' can't be planned: {_causes(plan, scenario.baseline)}")
     volume = scenario.tokens_per_month
@@ -224,6 +230,7 @@ def _pair(plan: Plan, challenger: str, rates: Rates) -> Pair:
     warnings = (
         () if found.resolved else (f"{challenger}: crossings lie so close that not every one could be told apart",)
     )
+    warnings += missed_at_crossings(plan, (challenger, baseline), [c.tokens_per_month for c in crossings])
     share, full_load = _full_load(plan, challenger, rates[baseline])
     return Pair(baseline, challenger, crossings, first, settled, reason, None, share, full_load, warnings)
 
