@@ -69,7 +69,7 @@ def equal_service(study: Study) -> str:
 
 
 def service_sentences(study: Study) -> list[str]:
-    """What the costs of the sentence before stand on: sized fleets, and options of whose service something is unknown."""
+    """What the costs stand on: sized fleets, and options of whose service something is unknown."""
     level = study.plan.scenario.service_level
     if level is None:
         return []

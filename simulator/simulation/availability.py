@@ -51,9 +51,8 @@ def share_with_enough_up(replicas: Any, needed: Any, up_share: float) -> Array:
 
     replicas = np.asarray(replicas, dtype=np.float64)
     needed = np.minimum(np.asarray(needed, dtype=np.float64), replicas)
-    return np.where(
-        needed > 0.0, betainc(np.maximum(needed, 1.0), replicas - np.maximum(needed, 1.0) + 1.0, up_share), 1.0
-    )
+    some = np.maximum(needed, 1.0)
+    return np.where(needed > 0.0, betainc(some, np.maximum(replicas - some, 0.0) + 1.0, up_share), 1.0)
 
 
 def availability_share(load: Array, ready_replicas: Array, arriving: Array, failures: ReplicaFailures) -> float:
@@ -73,8 +72,8 @@ def availability_share(load: Array, ready_replicas: Array, arriving: Array, fail
 
     Notes
     -----
-    A step needs its load rounded up to whole replicas, or all in force where that is more: what a fleet can't carry even
-    when all are up is late or turned away, not unavailable. Failures are independent of each other and of the load.
+    A step needs its load rounded up to whole replicas, or all in force where that is more: what a fleet can't carry
+    even when all are up is late or turned away, not unavailable. Failures are independent of each other and of load.
     """
     total = float(arriving.sum())
     if total <= 0.0:

@@ -1,6 +1,6 @@
-"""Service of an option at the scenario's own volume: waits, times to and between tokens, what is turned away, what is up.
+"""Service of an option at the scenario's own volume: times to and between tokens, what is turned away, what is up.
 
-At run rate, as the costs it is read beside: no growth. Of a fleet it is simulated; of an API it is what the scenario says.
+At run rate, as the costs it is read beside: no growth. Of a fleet it is simulated, of an API what the scenario says.
 Where a service level is given, the queue of a fleet is followed through the steps (`simulator.simulation.latency`);
 else its waits are those of the formula and the backlog, which costs next to nothing.
 """
@@ -187,7 +187,7 @@ def _slow_share(waits: StepWaits, time_per_token_s: np.ndarray, most_s: float) -
 
 
 def left_is_late(option: FleetPlan, first_token_s: float) -> bool:
-    """Whether what leaves after `max_wait_s` is late: it is never answered, or had to wait too long before an API is."""
+    """Whether what leaves after `max_wait_s` is late: it is never answered, or waited too long for an API."""
     if option.overflow_to is None:
         return True
     full_s = 0.0 if option.serving is None else float(option.serving.first_token_at(1.0))
@@ -227,10 +227,8 @@ def judged(service: OptionService, level: ServiceLevel | None) -> OptionService:
     if level.first_token_s is not None:
         low, high = _late_between(service, level.first_token_s)
         if low > level.late_share + _ROUNDING or (low == level.late_share > 0 and service.given is not None):
-            at_least = "" if service.given is None else "at least "
-            misses.append(
-                f"late {at_least}{_percent(low, level.late_share)} of requests, at most {_limit(level)} allowed"
-            )
+            late = _percent(low, level.late_share) if service.given is None else f"at least {_percent(low)}"
+            misses.append(f"late {late} of requests, at most {_limit(level)} allowed")
         elif high > level.late_share + _ROUNDING:
             not_known.append("first_token_s")
     if level.time_per_token_s is not None:

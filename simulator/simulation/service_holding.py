@@ -1,4 +1,4 @@
-"""A plan held to its service level: options that miss it at the own volume are left out, or sized until they meet it."""
+"""A plan held to its service level: options that miss it at the own volume are left out, or sized until they do."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ def service_terms(
         replicas, load = _places()
         p_wait, mean_s, scv = wait_law_at(serving, replicas, load, math.inf if load_stays else HELD_S)
         is_exponential = serving.service_scv == 1.0
-        table[..., 0] = p_wait * _cut(mean_s, scv, plan.max_wait_s, is_exponential) / step_s
+        table[..., 0] = p_wait * cut_mean_s(mean_s, scv, plan.max_wait_s, is_exponential) / step_s
         if first_token_s is not None:
             late_s = late_after_s(plan, first_token_s, serving.first_token_at(load))
             table[..., 1] = share_waiting_longer(p_wait, mean_s, scv, late_s, is_exponential)
@@ -150,7 +150,7 @@ def service_terms(
     return ServiceTerms(numbers, table.ravel())
 
 
-def _cut(mean_s: Array, scv: Array, most_s: float, is_exponential: bool) -> Array:
+def cut_mean_s(mean_s: Array, scv: Array, most_s: float, is_exponential: bool) -> Array:
     """Mean of the waits above 0 where nobody waits longer than `most_s`: E[min(W, most)]. [s]"""
     if math.isinf(most_s):
         return mean_s

@@ -13,33 +13,43 @@ from simulator.simulation.demand import Demand
 from simulator.simulation.fleet import StepRecord
 from simulator.simulation.service_table import (
     HELD_S,
+    cut_mean_s,
     late_after_s,
     share_waiting_longer,
     wait_law_at,
 )
+from simulator.simulation.service_tally import NEAR_FULL
 from simulator.simulation.wait_tally import Times
 
 _NODES = 24  # waits of a kind of step, each of the same share of the requests that wait
 _LEAST_SHARE = 1e-7  # of the requests, below which those that wait make no percentile
+_LOADS = 200.0  # kinds of load for each that is free
 _SHARES = (0.5, 0.95, 0.99)
 
 
 @dataclass(frozen=True)
 class StepWaits:
-    """Waits by step, arrays of shape (steps,): of the backlog, and by chance for some of the requests on top of it."""
+    """Waits by kind of step: of the backlog, and by chance for some of the requests on top of it.
 
+    Arrays have shape (kinds,), but `kind`, the kind of each step, (steps,). Steps of the same replicas and about the
+    same load (to a part in some hundred of what is free) and backlog are of one kind.
+    """
+
+    kind: Array
     requests: Array  # that stay
     load: Array  # share of the ready replicas at work
-    replicas: Array
     backlog_s: Array
     p_wait: Array
     mean_of_waiting_s: Array
     scv_of_waiting: Array
+    most_s: float  # nobody waits longer
+    is_exponential: bool
 
     @property
     def mean_s(self) -> Array:
-        """Mean wait of the requests of each step. [s]"""
-        return self.backlog_s + self.p_wait * self.mean_of_waiting_s
+        """Mean wait of the requests of each kind. [s]"""
+        cut_s = cut_mean_s(self.mean_of_waiting_s, self.scv_of_waiting, self.most_s, self.is_exponential)
+        return self.backlog_s + self.p_wait * cut_s
 
 
 def load_stays(demand: Demand) -> bool:
@@ -73,15 +83,23 @@ def step_waits(plan: FleetPlan, serving: ServingTimes, record: StepRecord, step_
     capacity = record.ready_replicas * (plan.requests_per_s_per_replica * step_s)
     with np.errstate(divide="ignore", invalid="ignore"):
         load = np.where(capacity > 0.0, np.minimum(record.served_requests / capacity, 1.0), 0.0)
-    p_wait, mean_s, scv = wait_law_at(serving, record.ready_replicas, load, math.inf if stays else HELD_S)
+    backlog_s = _backlog_s(record, step_s)
+    near_full = np.rint(_LOADS / (1.0 + NEAR_FULL - load))
+    key = (np.rint(record.ready_replicas * 8.0) * 4096.0 + near_full) * 4096.0 + np.rint(np.log1p(backlog_s) * 100.0)
+    _, first, kind = np.unique(key, return_index=True, return_inverse=True)
+    kind = kind.ravel()
+    staying = np.maximum(record.arriving_requests - record.overflow_requests, 0.0)
+    p_wait, mean_s, scv = wait_law_at(serving, record.ready_replicas[first], load[first], math.inf if stays else HELD_S)
     return StepWaits(
-        requests=np.maximum(record.arriving_requests - record.overflow_requests, 0.0),
-        load=load,
-        replicas=record.ready_replicas,
-        backlog_s=_backlog_s(record, step_s),
+        kind=kind,
+        requests=np.bincount(kind, staying, first.size),
+        load=load[first],
+        backlog_s=backlog_s[first],
         p_wait=p_wait,
-        mean_of_waiting_s=np.minimum(mean_s, plan.max_wait_s),
+        mean_of_waiting_s=mean_s,
         scv_of_waiting=scv,
+        most_s=plan.max_wait_s,
+        is_exponential=serving.service_scv == 1.0,
     )
 
 
@@ -101,49 +119,48 @@ def mean_waits_s(plan: FleetPlan, record: StepRecord, demand: Demand) -> Array |
     if plan.serving is None:
         return None
     stays = load_stays(demand) and bool(np.all(demand.growth == 1.0))
-    return step_waits(plan, plan.serving, record, demand.step_s, stays=stays).mean_s
+    waits = step_waits(plan, plan.serving, record, demand.step_s, stays=stays)
+    return np.asarray(waits.mean_s[waits.kind])
 
 
 def late_requests(waits: StepWaits, plan: FleetPlan, serving: ServingTimes, first_token_s: float) -> float:
     """Requests that stay and whose first token comes after the target."""
     late_s = late_after_s(plan, first_token_s, serving.first_token_at(waits.load)) - waits.backlog_s
     share = share_waiting_longer(
-        waits.p_wait, waits.mean_of_waiting_s, waits.scv_of_waiting, late_s, serving.service_scv == 1.0
+        waits.p_wait, waits.mean_of_waiting_s, waits.scv_of_waiting, late_s, waits.is_exponential
     )
     return float(waits.requests @ share)
 
 
 def percentiles(waits: StepWaits, serving: ServingTimes) -> tuple[Times, Times]:
-    """Mean and percentiles over requests of the wait and of the time to the first token.
-
-    Steps of the same replicas and about the same load (to a part in some hundred of what is free) and backlog count as
-    one.
-    """
+    """Mean and percentiles over requests of the wait and of the time to the first token."""
     total = float(waits.requests.sum())
     if total <= 0.0:
         none = Times(0.0, 0.0, 0.0, 0.0)
         return none, none
-    first_token_s = serving.first_token_at(waits.load)
-    kind, weight = _kinds(waits)
-    one, p_wait = kind, waits.p_wait[kind]
-    waiting = np.flatnonzero(weight * p_wait > _LEAST_SHARE * total)
+    prefill_s = serving.first_token_at(waits.load)
+    waiting = np.flatnonzero(waits.requests * waits.p_wait > _LEAST_SHARE * total)
     longer = (np.arange(_NODES) + 0.5) / _NODES
-    shape = 1.0 / waits.scv_of_waiting[one[waiting]][:, None]
-    if serving.service_scv == 1.0:
+    if waits.is_exponential:
         excess = np.broadcast_to(-np.log(longer), (waiting.size, _NODES))
     else:
         from scipy.special import gammainccinv
 
+        shape = 1.0 / waits.scv_of_waiting[waiting][:, None]
         excess = gammainccinv(shape, longer[None, :]) / shape
-    by_chance = waits.mean_of_waiting_s[one[waiting]][:, None] * excess
-    weights = np.concatenate([weight * (1.0 - p_wait), np.repeat(weight[waiting] * p_wait[waiting] / _NODES, _NODES)])
-    backlog = waits.backlog_s[one]
-    times = np.concatenate([backlog, (backlog[waiting][:, None] + by_chance).ravel()])
-    prefill = first_token_s[one]
-    to_first = np.concatenate([backlog + prefill, ((backlog + prefill)[waiting][:, None] + by_chance).ravel()])
-    mean_wait = float(waits.requests @ waits.mean_s) / total
-    mean_first = mean_wait + float(waits.requests @ first_token_s) / total
-    return weighted_times(times, weights, mean_wait), weighted_times(to_first, weights, mean_first)
+    by_chance = np.minimum(waits.mean_of_waiting_s[waiting][:, None] * excess, waits.most_s)
+    at_once = waits.requests * (1.0 - waits.p_wait)
+    by_node = np.repeat((waits.requests * waits.p_wait)[waiting] / _NODES, _NODES)
+    weights = np.concatenate([at_once, by_node])
+
+    def times_of(without_chance_s: Array, mean_s: float) -> Times:
+        by_node_s = (without_chance_s[waiting][:, None] + by_chance).ravel()
+        return weighted_times(np.concatenate([without_chance_s, by_node_s]), weights, mean_s)
+
+    mean_wait_s = float(waits.requests @ waits.mean_s) / total
+    mean_prefill_s = float(waits.requests @ prefill_s) / total
+    wait = times_of(waits.backlog_s, mean_wait_s)
+    return wait, times_of(waits.backlog_s + prefill_s, mean_wait_s + mean_prefill_s)
 
 
 def weighted_times(times: Array, weights: Array, mean_s: float | None = None) -> Times:
@@ -156,12 +173,3 @@ def weighted_times(times: Array, weights: Array, mean_s: float | None = None) ->
     p50, p95, p99 = times[order][np.minimum(places, times.size - 1)]
     mean = float(weights @ times) / float(below[-1]) if mean_s is None else mean_s
     return Times(mean, float(p50), float(p95), float(p99))
-
-
-def _kinds(waits: StepWaits) -> tuple[Array, Array]:
-    """One step of every kind, and the requests of its kind."""
-    near_full = np.rint(200.0 / (1.1 - waits.load))
-    behind = np.rint(np.log1p(waits.backlog_s) * 100.0)
-    key = (np.rint(waits.replicas * 8.0) * 4096.0 + near_full) * 4096.0 + behind
-    _, one, place = np.unique(key, return_index=True, return_inverse=True)
-    return one, np.bincount(place.ravel(), waits.requests, one.size)

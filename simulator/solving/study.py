@@ -227,7 +227,7 @@ def _pair(plan: Plan, challenger: str, rates: Rates) -> Pair:
         reason = BASELINE_ALWAYS_CHEAPER
     elif not ends_cheaper:
         reason = NOT_SETTLED_IN_RANGE
-    warnings = (
+    warnings: tuple[str, ...] = (
         () if found.resolved else (f"{challenger}: crossings lie so close that not every one could be told apart",)
     )
     warnings += missed_at_crossings(plan, (challenger, baseline), [c.tokens_per_month for c in crossings])
