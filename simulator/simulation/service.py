@@ -161,7 +161,7 @@ def _with_waits(
         wait, first_token = percentiles(waits, serving)
         late = 0.0 if target_s is None else late_requests(waits, option, serving, target_s)
     late_share = None
-    if target_s is not None and serving.knows_first_token:
+    if target_s is not None:
         late_share = min((late + (left if left_is_late(option, target_s) else 0.0)) / arriving, 1.0)
     between = serving.time_per_token_at(waits.load)
     slow = None

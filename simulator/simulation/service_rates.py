@@ -26,7 +26,8 @@ def terms_of(plan: Plan, option: FleetPlan, demand: Demand, *, wanted: bool) -> 
     """What the step loop tallies: nothing where it is not wanted or the slots of a replica are not known."""
     if not wanted or option.serving is None:
         return NOT_TALLIED
-    target_s = _first_token_s(plan, option)
+    level = plan.scenario.service_level
+    target_s = None if level is None else level.first_token_s
     return service_terms(option, demand.step_s, demand.steps, target_s, load_stays=load_stays(demand))
 
 
@@ -36,15 +37,10 @@ def rates_of(plan: Plan, option: FleetPlan, run: FleetRun, terms: ServiceTerms) 
         return None
     arriving = np.maximum(run.arriving_requests.sum(axis=0), 1e-300)
     left = run.overflow_requests.sum(axis=0) + run.queued_requests
-    target_s = _first_token_s(plan, option)
+    level = plan.scenario.service_level
+    target_s = None if level is None else level.first_token_s
     late = None
     if target_s is not None:
         late = run.late_requests.sum(axis=0) + (left if left_is_late(option, target_s) else 0.0)
         late = np.clip(late / arriving, 0.0, 1.0)
     return ServiceRates(run.waited_request_s.sum(axis=0) / arriving, late)
-
-
-def _first_token_s(plan: Plan, option: FleetPlan) -> float | None:
-    """The target that requests are late against."""
-    level, serving = plan.scenario.service_level, option.serving
-    return None if level is None or serving is None or not serving.knows_first_token else level.first_token_s
