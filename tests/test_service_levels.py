@@ -332,3 +332,19 @@ def test_requests_in_service_are_known_to_a_policy_that_counts_them():
     assert plan.options["fleet"].service_s == pytest.approx(8.0)
     # 12 requests/s of 8 s are 96 in service; 4 a replica are 24 replicas of 1 request/s.
     assert simulate_option(plan, "fleet", plan.scenario.tokens_per_month).ready_replicas.max() == pytest.approx(24.0)
+
+
+def test_the_waits_of_an_option_need_no_slots_where_it_has_its_own():
+    given, own = scenario(None, fleet={"autoscaling": {"kind": "fixed", "count": 16}}), {"first_token_target_s": 0.5}
+    report = sim.latency(given, "fleet", **own)
+    assert report.late_share == pytest.approx(late_by_hand(16, 12.0, 0.5), rel=0.02)
+    assert report.wait == sim.latency(given, "fleet", slots_per_replica=1, **own).wait
+    given["options"]["fleet"] = {"kind": "self_hosted", "rental": SLOT["rental"], "throughput": {"requests_per_s": 20}}
+    with pytest.raises(ValueError, match="slots_per_replica is missing; option 'fleet' gives its throughput without"):
+        sim.latency(given, "fleet")
+
+
+def test_the_service_of_a_scenario_is_had_without_a_run():
+    found = sim.service(scenario(fleet={"autoscaling": {"kind": "fixed", "count": 15}}))
+    assert found["fleet"].meets is False
+    assert found["api"].not_known == ("first_token_s",)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from simulator.domain.plans import FleetPlan, Plan
+from collections.abc import Callable
+
+from simulator.domain.plans import Array, FleetPlan, Plan
 from simulator.simulation.fleet import StepRecord
 from simulator.simulation.latency import LatencyReport, latency_report
 from simulator.simulation.ledger import simulate_option
@@ -14,23 +16,37 @@ def option_latency(
     name: str,
     tokens_per_month: float,
     *,
-    slots_per_replica: float,
-    service_scv: float = 1.0,
-    prefill_s: float = 0.0,
+    slots_per_replica: float | None = None,
+    service_scv: float | None = None,
+    prefill_s: float | None = None,
     first_token_target_s: float | None = None,
 ) -> LatencyReport:
     """Waits and times to the first token of a fleet over the horizon at one volume of month 0.
 
+    What is left out of slots, variation and prefill is the option's own; with slots given, 1 and 0.
+
     Raises
     ------
     ValueError
-        If the option is no fleet; an API tells no waits.
+        If the option is no fleet, since an API tells no waits; or nobody knows its slots.
     """
     option = plan.options.get(name)
     ledger = simulate_option(plan, name, tokens_per_month)
     if not isinstance(option, FleetPlan):
         raise ValueError(f"option is '{name}', must be a fleet: the waits of an API are not known")
-    per_request = plan.tokens_per_request
+    serving = option.serving
+    own = serving if slots_per_replica is None else None
+    if slots_per_replica is None:
+        if serving is None:
+            raise ValueError(f"slots_per_replica is missing; option '{name}' gives its throughput without slots")
+        slots_per_replica = serving.slots_per_replica
+    if service_scv is None:
+        service_scv = 1.0 if own is None else own.service_scv
+    prefill: float | Callable[[Array], Array] = 0.0 if prefill_s is None else prefill_s
+    if prefill_s is None and own is not None:
+        prefill = own.first_token_at
+    calls = 1.0 if own is None else own.calls_per_request
+    per_request = plan.tokens_per_request / calls
     record = StepRecord(
         arriving_requests=ledger.arriving_tokens / per_request,
         served_requests=ledger.served_tokens / per_request,
@@ -42,9 +58,9 @@ def option_latency(
     return latency_report(
         record,
         ledger.step_s,
-        Places(option.requests_per_s_per_replica, slots_per_replica, service_scv),
+        Places(option.requests_per_s_per_replica * calls, slots_per_replica, service_scv),
         max_wait_s=option.max_wait_s,
-        prefill_s=prefill_s,
+        prefill_s=prefill,
         first_token_target_s=first_token_target_s,
         seed=plan.scenario.seed,
     )

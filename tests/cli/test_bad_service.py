@@ -35,7 +35,9 @@ SCHEDULE = "    autoscaling: {kind: scheduled, windows: [{from_hour: 8, to_hour:
 FAULTS = {
     "late_share above 1": ([(LATE, "  late_share: 1.5\n")], 6, "service_level.late_share: is 1.5, must be at most 1"),
     "late_share below 0": ([(LATE, "  late_share: -1\n")], 6, "service_level.late_share: is -1, must be at least 0"),
-    "a target below 0": ([(FIRST, "  first_token_s: -1\n")], 5, "service_level.first_token_s: is -1, must be greater than 0"),
+    "a target below 0": (
+        [(FIRST, "  first_token_s: -1\n")], 5, "service_level.first_token_s: is -1, must be greater than 0",
+    ),
     "late against nothing": (
         [(FIRST, "  unserved_share: 0.1\n")], 6,
         "service_level.late_share: is 0.05, must be given with first_token_s or time_per_token_s: later than what?",

@@ -2,6 +2,9 @@
 
 import dataclasses
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -169,3 +172,33 @@ def test_plain_python_tallies_the_same_numbers():
                 (tally or service_tally.tally_service)(numbers, terms.table, step, random.random(64) * 10, state)
             states.append(state)
         assert np.array_equal(states[0], states[1])
+
+
+PROGRAM = """
+import sys, numpy as np, simulator as sim
+from simulator.interface import make_plan
+from simulator.simulation.ledger import run_rate
+fleet = {"kind": "self_hosted", "rental": {"usd_per_gpu_hour": 2.0}, "cold_start_s": 150.0, "max_wait_s": 90.0,
+         "slots": {"per_replica": 4, "service_s": 8.0, "prefill_s": 0.2}, "autoscaling": {"kind": "target_utilization"}}
+price = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 1.0}
+scenario = {"title": "t", "horizon": {"hours": 2, "step_s": 60}, "seed": 7,
+            "traffic": {"requests_per_day": 1e5, "noise": {"relative_sd": 0.5, "correlation_time_s": 300.0}},
+            "workload": {"chat": {"input_tokens": 3, "output_tokens": 1}}, "service_level": {"first_token_s": 1.0, "late_share": 1.0},
+            "options": {"api": {"kind": "api", "prices": price}, "fleet": fleet}}
+plan = make_plan(sim.load_scenario(scenario))
+rate = run_rate(plan, "fleet", np.geomspace(1e5, 1e9, 64), service=True)
+np.save(sys.argv[1], np.array([rate.service.mean_wait_s, rate.service.late_share, rate.usd_per_month]))
+"""
+
+
+@pytest.mark.slow
+def test_the_plain_python_loop_tallies_what_the_compiled_one_does(tmp_path):
+    results = []
+    for name, disabled in (("compiled", "0"), ("plain", "1")):
+        path = tmp_path / f"{name}.npy"
+        environment = {**os.environ, "NUMBA_DISABLE_JIT": disabled}
+        subprocess.run([sys.executable, "-c", PROGRAM, str(path)], check=True, env=environment, capture_output=True)
+        results.append(np.load(path))
+    assert results[0][:2].min() >= 0.0
+    assert results[0][1].max() > 0.01
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-12, atol=1e-12)
