@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -91,25 +92,45 @@ def test_sized_fleets_are_the_smallest_that_do(per_s, wait_s, late_share):
     assert study.plan.sizings[0].after == servers_for_wait(per_s, 1.0, wait_s, late_share)
 
 
+WAVES = {"diurnal": {"peak_hour": 14, "peak_to_mean": 1.6}}
+FOUR_SLOTS = {"per_replica": 4, "service_s": 4.0, "prefill_s": 0.1}
+
+
 def test_an_autoscaled_fleet_gets_the_fewest_spare_replicas():
-    waves = {"diurnal": {"peak_hour": 14, "peak_to_mean": 1.6}}
-    fleet = {
-        "autoscaling": {"kind": "target_utilization", "target_share": 1.0, "stabilisation_s": 0.0},
-        "slots": {"per_replica": 4, "service_s": 4.0, "prefill_s": 0.1},
-    }
-    asked = LEVEL | {"where_missed": "size"}
-    study = sim.break_even(scenario(asked, traffic=waves, fleet=fleet))
+    policy = {"kind": "queue_depth", "requests_per_replica": 4.0, "scale_to_zero": False}
+    fleet = {"autoscaling": policy, "slots": FOUR_SLOTS}
+    study = sim.break_even(scenario(LEVEL | {"where_missed": "size"}, traffic=WAVES, fleet=fleet))
     (sizing,) = study.plan.sizings
-    assert sizing.key == "replicas.spare"
-    assert sizing.before == 0
+    assert (sizing.key, sizing.before) == ("replicas.spare", 0)
     assert sizing.usd_per_month_after > sizing.usd_per_month_before
     # As it stands it is enough, and one less is not.
     for spare, enough in ((sizing.after, True), (sizing.after - 1, False)):
-        again = sim.break_even(scenario(LEVEL, traffic=waves, fleet=fleet | {"replicas": {"spare": int(spare)}}))
+        again = sim.break_even(scenario(LEVEL, traffic=WAVES, fleet=fleet | {"replicas": {"spare": int(spare)}}))
         assert ("fleet" in again.options) is enough
     # All volumes have it: at hardly any requests the spare replicas stand beside the least one.
     hardly = float(run_rate(study.plan, "fleet", np.array([1e6])).usd_per_month[0])
     assert hardly == pytest.approx((1 + sizing.after) * 0.40 * 730.0, rel=1e-6)
+
+
+def test_a_fleet_that_aims_at_a_share_aims_lower_where_that_costs_less_than_spare_replicas():
+    def fleet(share, spare=0):
+        policy = {"kind": "target_utilization", "target_share": share, "stabilisation_s": 0.0}
+        return {"autoscaling": policy, "slots": FOUR_SLOTS, "replicas": {"spare": spare}}
+
+    def tried(share, spare=0):
+        return sim.break_even(scenario(LEVEL, traffic=WAVES, fleet=fleet(share, spare))).options.get("fleet")
+
+    study = sim.break_even(scenario(LEVEL | {"where_missed": "size"}, traffic=WAVES, fleet=fleet(1.0)))
+    (sizing,) = study.plan.sizings
+    usd = {"autoscaling.target_share": math.inf, "replicas.spare": math.inf}
+    for key, attempts in (
+        ("autoscaling.target_share", [(round(1.0 - 0.01 * notch, 2), 0) for notch in range(60)]),
+        ("replicas.spare", [(1.0, spare) for spare in range(12)]),
+    ):
+        first = next(found for found in (tried(*attempt) for attempt in attempts) if found is not None)
+        usd[key] = first.usd_per_month
+    assert sizing.key == min(usd, key=usd.__getitem__)
+    assert sizing.usd_per_month_after == pytest.approx(min(usd.values()))
 
 
 def test_what_no_size_makes_good_is_left_out():
@@ -348,3 +369,11 @@ def test_the_service_of_a_scenario_is_had_without_a_run():
     found = sim.service(scenario(fleet={"autoscaling": {"kind": "fixed", "count": 15}}))
     assert found["fleet"].meets is False
     assert found["api"].not_known == ("first_token_s",)
+
+
+def test_the_scenario_of_the_page_is_sized_as_the_page_says(tmp_path):
+    page = (Path(__file__).parent.parent / "docs" / "service-level.md").read_text(encoding="utf-8")
+    (tmp_path / "page.yaml").write_text(re.search(r"^```yaml\n(.*?)^```", page, flags=re.M | re.S)[1])
+    study = sim.break_even(tmp_path / "page.yaml")
+    assert page.split("so does the run: `")[1].split("`")[0] in decision_sentence(study, {})
+    assert ", at equal service (" in decision_sentence(study, {})

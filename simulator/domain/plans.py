@@ -91,7 +91,7 @@ class FleetPlan:
     per_request_usd: Mapping[str, float] = field(default_factory=dict)  # what every request takes, by line
     owned: OwnedFigures | None = None  # hardware that is bought, all of the fleet; None: it is rented
     minimum_up_s: float = 0.0  # least time from the order of a replica to its stop
-    service_s: float | None = None  # time in service of a request; None: as if a replica served one at a time
+    service_s: float | None = None  # of a request, all its calls; None: as if a replica served one at a time
     base_replicas: float = 0.0  # replicas that are paid apart, reserved or owned; none of them is on spot
     spot: SpotTerms | None = None
     reserved: BaseTerms | None = None

@@ -34,7 +34,7 @@ class ServiceLevel(Model):
     where_missed: WhereMissed = Field(
         default="infeasible",
         description="An option that misses it is left out, or a fleet gets as many more replicas as it takes: the "
-        "least count of a fixed fleet, else the least spare replicas.",
+        "least count of a fixed fleet, else the fewest spare replicas or the highest target_share, as costs less.",
     )
 
     @model_validator(mode="after")

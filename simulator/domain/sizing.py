@@ -1,4 +1,4 @@
-"""Which fleets are sized so that they meet the service level, and by which of their keys."""
+"""Which fleets are sized so that they meet the service level."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic_core import PydanticCustomError
 
-from simulator.domain.autoscaling import FixedFleet, Scheduled
+from simulator.domain.autoscaling import Scheduled
 from simulator.domain.base import Model
 from simulator.domain.options import SelfHostedOption
 from simulator.domain.service_level import ServiceLevel
@@ -17,12 +17,6 @@ def is_sized(option: Model, level: ServiceLevel | None) -> bool:
     if level is None or not isinstance(option, SelfHostedOption):
         return False
     return (option.where_service_missed or level.where_missed) == "size"
-
-
-def sized_key(option: SelfHostedOption) -> str:
-    """Key of the option whose number is raised: replicas of a fixed fleet, else spare ones."""
-    policy = option.autoscaling
-    return "autoscaling.count" if isinstance(policy, FixedFleet) and policy.count is not None else "replicas.spare"
 
 
 def check_sizing(options: Mapping[str, Model], level: ServiceLevel | None) -> None:

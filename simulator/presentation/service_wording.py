@@ -163,10 +163,8 @@ def _meets(service: OptionService) -> str:
 
 def _sized(sizing: Sizing) -> str:
     before, after = distinct([sizing.usd_per_month_before, sizing.usd_per_month_after], usd)
-    return (
-        f"{sizing.option} is sized for it: {sizing.key} {sizing.after:,.0f} in place of {sizing.before:,.0f}, "
-        f"{after} a month in place of {before}."
-    )
+    key, was = f"{sizing.key} {number(sizing.after, 6)}", number(sizing.before, 6)
+    return f"{sizing.option} is sized for it: {key} in place of {was}, {after} a month in place of {before}."
 
 
 def _target(study: Study) -> float | None:

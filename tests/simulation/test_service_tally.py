@@ -183,7 +183,8 @@ fleet = {"kind": "self_hosted", "rental": {"usd_per_gpu_hour": 2.0}, "cold_start
 price = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 1.0}
 scenario = {"title": "t", "horizon": {"hours": 2, "step_s": 60}, "seed": 7,
             "traffic": {"requests_per_day": 1e5, "noise": {"relative_sd": 0.5, "correlation_time_s": 300.0}},
-            "workload": {"chat": {"input_tokens": 3, "output_tokens": 1}}, "service_level": {"first_token_s": 1.0, "late_share": 1.0},
+            "workload": {"chat": {"input_tokens": 3, "output_tokens": 1}},
+            "service_level": {"first_token_s": 1.0, "late_share": 1.0},
             "options": {"api": {"kind": "api", "prices": price}, "fleet": fleet}}
 plan = make_plan(sim.load_scenario(scenario))
 rate = run_rate(plan, "fleet", np.geomspace(1e5, 1e9, 64), service=True)
