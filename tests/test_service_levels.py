@@ -377,3 +377,52 @@ def test_the_scenario_of_the_page_is_sized_as_the_page_says(tmp_path):
     study = sim.break_even(tmp_path / "page.yaml")
     assert page.split("so does the run: `")[1].split("`")[0] in decision_sentence(study, {})
     assert ", at equal service (" in decision_sentence(study, {})
+
+
+@pytest.mark.parametrize(
+    ("servers", "per_s", "scv", "wait_s", "mean_wait_s", "late"),
+    [
+        (1, 0.8, 1.0, 5.0, 4.0, 0.2943035529),  # F1
+        (4, 2.8, 1.0, 1.0, 0.3572119319, 0.1291081996),  # F2
+        (10, 9.0, 1.0, 1.0, 0.6687315241, 0.2460125794),  # F3
+        (1, 0.8, 0.0, None, 2.0, None),  # F4
+        (1, 0.7, 2.0, None, 3.5, None),  # F5
+        (8, 6.8, 1.5, None, 0.5604516586, None),  # F6
+        (1, 0.8, 0.0, None, 1.6 / 0.8, None),  # F7, slots of one request as constant service
+        (5, 4.0, 0.0, None, 1.156240029 / 4.0, None),  # F8
+        (20, 18.0, 0.0, None, 2.597149352 / 18.0, None),  # F9
+    ],
+)
+def test_queues_of_the_books_come_out_of_a_scenario(servers, per_s, scv, wait_s, mean_wait_s, late):
+    fleet = {"autoscaling": {"kind": "fixed", "count": servers}, "slots": SLOT["slots"] | {"service_scv": scv}}
+    level = {"first_token_s": 1e3 if wait_s is None else wait_s, "late_share": 1.0}
+    plain, held = scenario(None, per_s=per_s, fleet=fleet), scenario(level, per_s=per_s, fleet=fleet)
+    by_formula, followed = (sim.service(written)["fleet"] for written in (plain, held))
+    plan = sim.break_even(held).plan
+    tallied = run_rate(plan, "fleet", np.array([plan.scenario.tokens_per_month]), service=True).service
+    for found in (by_formula.wait.mean_s, followed.wait.mean_s, tallied.mean_wait_s[0]):
+        assert found == pytest.approx(mean_wait_s, rel=0.07 if scv == 1.5 else 0.04)
+    if late is not None:
+        for share in (followed.late_share, tallied.late_share[0]):
+            assert share == pytest.approx(late, rel=0.02)
+
+
+def test_owned_nodes_fail_like_rented_ones():
+    written = scenario(None, per_s=1.5)
+    written["options"]["fleet"] = {
+        "kind": "self_hosted", "slots": SLOT["slots"], "failures": {"mean_hours_between": 99.0, "repair_s": 3600.0},
+        "owned": {"nodes": 3, "usd_per_node": 10_000, "power": {"loaded_w": 500, "usd_per_kwh": 0.2}},
+        "max_wait_s": math.inf, "overflow": "reject",
+    }  # fmt: skip
+    found = sim.service(written)["fleet"]
+    assert found.availability_share == pytest.approx(0.99**3 + 3 * 0.99**2 * 0.01)
+    assert found.wait.mean_s == pytest.approx(erlang_c(3, 1.5) / 1.5, rel=0.02)
+
+
+def test_a_dedicated_endpoint_tells_its_waits_as_a_fleet_does():
+    written = scenario(None)
+    written["options"]["fleet"] = {
+        "kind": "dedicated_endpoint", "usd_per_replica_hour": 0.4, "slots": SLOT["slots"] | {"per_replica": 16},
+        "autoscaling": {"kind": "fixed", "count": 1},
+    }  # fmt: skip
+    assert sim.service(written)["fleet"].wait.mean_s == pytest.approx(erlang_c(16, 12.0) / 4.0, rel=0.03)
