@@ -365,6 +365,16 @@ def test_the_waits_of_an_option_need_no_slots_where_it_has_its_own():
         sim.latency(given, "fleet")
 
 
+def test_the_summary_holds_the_service_of_what_is_left_out():
+    study = sim.break_even(scenario(fleet={"autoscaling": {"kind": "fixed", "count": 15}}))
+    content = summary(study, {})
+    assert "fleet" not in content["options"]
+    service = content["left_out"]["fleet"]["service"]
+    assert service["meets_level"] is False
+    assert service["late_share"] == pytest.approx(late_by_hand(15, 12.0, 0.5), rel=0.02)
+    assert service["misses"] == [study.pairs["fleet"].cause.removeprefix("service_level: ")]
+
+
 def test_the_service_of_a_scenario_is_had_without_a_run():
     found = sim.service(scenario(fleet={"autoscaling": {"kind": "fixed", "count": 15}}))
     assert found["fleet"].meets is False

@@ -116,7 +116,7 @@ def service_content(study: Study, name: str) -> dict[str, Any]:
         first = {"mean_s": None, "p50_s": given.ttft_p50_s, "p95_s": given.ttft_p95_s, "p99_s": given.ttft_p99_s}
         per_token = {"mean_s": given.tpot_s, "p50_s": None, "p95_s": None, "p99_s": None}
     sizing = next((one for one in study.plan.sizings if one.option == name), None)
-    is_fleet = isinstance(study.plan.options[name], FleetPlan)
+    is_fleet = isinstance({**study.plan.left_out, **study.plan.options}[name], FleetPlan)
     return {
         "method": service.method if serving is not None or given is not None else None,
         "unknown": NO_SLOTS if is_fleet and serving is None else None,
@@ -138,6 +138,12 @@ def service_content(study: Study, name: str) -> dict[str, Any]:
         "not_known": list(service.not_known),
         "sizing": None if sizing is None else dataclasses.asdict(sizing),
     }
+
+
+def left_out_content(study: Study) -> dict[str, Any]:
+    """Compared options that miss the service level, with their service; nothing where none does."""
+    missed = [name for name in services_of(study.plan) if name in study.plan.left_out]
+    return {"left_out": {name: {"service": service_content(study, name)} for name in missed}} if missed else {}
 
 
 def _first_token_cells(service: OptionService) -> list[str]:

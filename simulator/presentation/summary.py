@@ -14,7 +14,7 @@ from simulator.presentation.api_wording import option_lines, workload_lines
 from simulator.presentation.decision import decision_sentence, pair_sentence
 from simulator.presentation.demand_wording import demand_lines, demand_warnings
 from simulator.presentation.rate_limit_wording import rate_limit_content, rate_limit_lines, rate_limit_warnings
-from simulator.presentation.service_wording import service_content, service_lines
+from simulator.presentation.service_wording import left_out_content, service_content, service_lines
 from simulator.presentation.wording import volume_words
 from simulator.simulation.results import Ledger
 from simulator.simulation.shared_costs import demand_of
@@ -49,6 +49,7 @@ def summary(study: Study, ledgers: Mapping[str, Ledger]) -> dict[str, Any]:
         },
         "baseline": study.baseline,
         "options": {name: _option(study, option, ledgers.get(name)) for name, option in study.options.items()},
+        **left_out_content(study),
         "pairs": {name: _pair(study, pair) for name, pair in study.pairs.items()},
         "assumptions": assumptions(study),
         "warnings": warnings(study, ledgers),

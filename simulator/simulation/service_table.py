@@ -129,8 +129,8 @@ def service_terms(
     ServiceTerms
     """
     stride = 1 if steps <= _LOOKED_UP_ALWAYS else _STRIDE
-    step = np.arange(steps)
-    looked_up = int(np.count_nonzero((step + step // stride) % stride == 0))
+    whole, rest = divmod(steps, stride)
+    looked_up = whole + (-whole % stride < rest)  # one in each whole row of `stride` steps, see `is_looked_up`
     serving = plan.serving
     shape = (service_tally.ROWS, service_tally.COLUMNS, service_tally.VALUES)
     table = np.zeros(shape)

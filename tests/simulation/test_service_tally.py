@@ -116,6 +116,16 @@ def test_a_long_horizon_of_which_one_step_in_sixteen_is_looked_up_tells_the_same
     assert at_some[1] == pytest.approx(at_every[1], rel=0.01)
 
 
+@pytest.mark.parametrize("steps", [20_001, 20_016, 105_120, 43_207])
+def test_looked_up_steps_stand_for_all(steps):
+    fleet = slotted_fleet(1, 1, 1.0)
+    stride, weight = service_terms(fleet, 60.0, steps, None, load_stays=False).numbers[1:]
+    looked_up = sum(1 for step in range(steps) if (step + step // stride) % stride == 0)
+    assert weight * looked_up == pytest.approx(steps)
+    hours = {step % 1_440 // 60 for step in range(20_000) if (step + step // stride) % stride == 0}
+    assert hours == set(range(24))
+
+
 def test_what_is_tallied_changes_nothing_of_what_is_served():
     fleet, demand, volumes = slotted_fleet(2, 4, 10.0, max_wait_s=90.0), wavy_demand(days=3), np.geomspace(1e5, 4e6, 70)
     terms = service_terms(fleet, demand.step_s, demand.steps, 1.0, load_stays=False)
