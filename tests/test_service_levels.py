@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -436,3 +437,22 @@ def test_a_dedicated_endpoint_tells_its_waits_as_a_fleet_does():
         "autoscaling": {"kind": "fixed", "count": 1},
     }  # fmt: skip
     assert sim.service(written)["fleet"].wait.mean_s == pytest.approx(erlang_c(16, 12.0) / 4.0, rel=0.03)
+
+
+def test_the_report_says_what_its_times_stand_on():
+    lengths = {"request": {"input_tokens": 500, "output_tokens": {"mean": 300, "p90": 600}}}
+    unsure = {"slots": {"per_replica": 1, "service_s": 1.0}}
+    assumed, known = (
+        summary(sim.break_even(scenario(None, fleet=unsure, **more)), {})["assumptions"]
+        for more in ({}, {"workload": lengths})
+    )
+    line = (
+        "fleet: 1 requests side by side a replica, 1 s each at full load, scv 1 (assumed: lengths of answers are means)"
+        "; waits by formula; TTFT is the wait alone, prefill not known"
+    )
+    assert line in assumed
+    assert not any("assumed: lengths" in text for text in known)
+    api = {"latency": {"ttft_p50_s": 0.3, "source": "ours", "as_of": date(2026, 11, 1)}}
+    told = summary(sim.break_even(scenario(None, api=api)), {})
+    assert "api: times to and between tokens as given (ours, 2026-11-01)" in told["assumptions"]
+    assert told["options"]["api"]["service"]["first_token"]["p50_s"] == 0.3

@@ -67,6 +67,7 @@ def serving_times(
         service_s=places / (requests_per_s * calls),
         calls_per_request=calls,
         service_scv=1.0 if scv is None else scv,
+        scv_is_assumed=scv is None,
         loads=loads,
         first_token_s=first or (0.0,) * len(loads),
         time_per_token_s=between,

@@ -32,6 +32,7 @@ class ServingTimes:
     loads: tuple[float, ...] = (0.0, 1.0)
     first_token_s: tuple[float, ...] = (0.0, 0.0)
     time_per_token_s: tuple[float, ...] = ()
+    scv_is_assumed: bool = False  # nothing is known of how the time in service varies
     knows_first_token: bool = True  # False: the time to the first token is the wait alone
 
     def first_token_at(self, load: Any) -> Array:

@@ -93,9 +93,10 @@ def service_lines(study: Study) -> list[str]:
         elif service.serving is not None:
             serving = service.serving
             without = "" if serving.knows_first_token else "; TTFT is the wait alone, prefill not known"
+            assumed = " (assumed: lengths of answers are means)" if serving.scv_is_assumed else ""
             lines.append(
                 f"{name}: {number(serving.slots_per_replica)} requests side by side a replica, "
-                f"{number(serving.service_s)} s each at full load, scv {number(serving.service_scv)}; "
+                f"{number(serving.service_s)} s each at full load, scv {number(serving.service_scv)}{assumed}; "
                 f"waits {'followed through the steps' if service.method == 'followed' else 'by formula'}{without}"
             )
         if level is not None and service.not_known:

@@ -86,10 +86,12 @@ def _remark(study: Study, option: OptionAtVolume) -> str:
 
 def _service_table(study: Study, services: Iterable[OptionService]) -> Table:
     table = plain_table(service_title(study))
-    for name in COLUMNS:
+    rows = [service_cells(study, service) for service in services]
+    shown = [place for place in range(len(COLUMNS)) if any(row[place] for row in rows)]
+    for name in (COLUMNS[place] for place in shown):
         table.add_column(name, justify="left" if name == "option" else "right", no_wrap=name == "option")
-    for service in services:
-        table.add_row(*(escape(cell) for cell in service_cells(study, service)))
+    for row in rows:
+        table.add_row(*(escape(row[place]) for place in shown))
     return table
 
 
