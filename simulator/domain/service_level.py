@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -100,6 +100,8 @@ class ReplicaFailures(Model):
 
 class ApiLatency(Model):
     """Times of an API as measured or promised."""
+
+    keys_in_words: ClassVar[str] = "times and their source"
 
     ttft_p50_s: Positive | None = Field(default=None, description="Time to the first token, median. [s]")
     ttft_p95_s: Positive | None = Field(default=None, description="The same, 95th percentile. [s]")
