@@ -7,8 +7,8 @@ other work; Python 3.11, numpy 2.4, numba 0.68. Least of the runs, since the med
 keep busy:
 
     target_utilization     kernel alone   3.6 ns per step and volume
-    the dearest, with spot kernel alone  12.4 ns
-    the same, with waits   kernel alone  13.9 ns
+    the dearest, with spot kernel alone  12.7 ns
+    the same, with waits   kernel alone  14.4 ns
 """
 
 from __future__ import annotations
