@@ -18,13 +18,25 @@ from simulator.simulation.latency import LatencyReport
 from simulator.simulation.ledger import simulate_option
 from simulator.simulation.option_latency import option_latency
 from simulator.simulation.results import Ledger
+from simulator.simulation.service import OptionService, services_of
+from simulator.simulation.service_holding import held_to_level
 from simulator.simulation.shared_costs import demand_of
 from simulator.solving.best_mix import BestMix, options_with_a_mix
 from simulator.solving.best_mix import best_mix as _best_mix
 from simulator.solving.curve import cost_table, curve_volumes
 from simulator.solving.study import Study, solve
 
-__all__ = ["best_mix", "break_even", "cost_curve", "draw_demand", "latency", "load_scenario", "make_plan", "simulate"]
+__all__ = [
+    "best_mix",
+    "break_even",
+    "cost_curve",
+    "draw_demand",
+    "latency",
+    "load_scenario",
+    "make_plan",
+    "service",
+    "simulate",
+]
 
 ScenarioLike = Scenario | str | Path | Mapping[str, Any]
 
@@ -122,7 +134,7 @@ def simulate(scenario: ScenarioLike, option: str, tokens_per_month: float | None
     >>> round(ledger.utilization_share, 3) < 1
     True
     """
-    plan = _plan(scenario)
+    plan = held_to_level(_plan(scenario), leave_out=False)
     volume = plan.scenario.tokens_per_month if tokens_per_month is None else float(tokens_per_month)
     return simulate_option(plan, option, volume)
 
@@ -131,9 +143,9 @@ def latency(
     scenario: ScenarioLike,
     option: str,
     *,
-    slots_per_replica: float,
-    service_scv: float = 1.0,
-    prefill_s: float = 0.0,
+    slots_per_replica: float | None = None,
+    service_scv: float | None = None,
+    prefill_s: float | None = None,
     first_token_target_s: float | None = None,
     tokens_per_month: float | None = None,
 ) -> LatencyReport:
@@ -145,12 +157,12 @@ def latency(
         What `load_scenario` takes, or its result.
     option : str
         Name of a fleet.
-    slots_per_replica : float
-        Requests that a replica serves side by side at full load.
-    service_scv : float
-        Variance of the service time over its squared mean. [1]
-    prefill_s : float
-        From the start of service to the first token. [s]
+    slots_per_replica : float, optional
+        Requests that a replica serves side by side at full load; left out: the option's own, of its calls.
+    service_scv : float, optional
+        Variance of the service time over its squared mean; left out: the option's own, 1 with slots given. [1]
+    prefill_s : float, optional
+        From the start of service to the first token; left out: the option's own by load, 0 with slots given. [s]
     first_token_target_s : float, optional
         A request whose first token takes longer is late. [s]
     tokens_per_month : float, optional
@@ -164,7 +176,7 @@ def latency(
     Raises
     ------
     ValueError
-        If the option is unknown or no fleet.
+        If the option is unknown or no fleet, or its slots are neither known nor given.
 
     Examples
     --------
@@ -172,7 +184,7 @@ def latency(
     >>> sim.latency("minimal", "fleet", slots_per_replica=32).wait.p95_s >= 0.0
     True
     """
-    plan = _plan(scenario)
+    plan = held_to_level(_plan(scenario), leave_out=False)
     volume = plan.scenario.tokens_per_month if tokens_per_month is None else float(tokens_per_month)
     return option_latency(
         plan,
@@ -183,6 +195,35 @@ def latency(
         prefill_s=prefill_s,
         first_token_target_s=first_token_target_s,
     )
+
+
+def service(scenario: ScenarioLike) -> dict[str, OptionService]:
+    """Service of every compared option at the scenario's own volume, at run rate, as `run` shows it.
+
+    Parameters
+    ----------
+    scenario : Scenario, name, path or mapping
+        What `load_scenario` takes, or its result.
+
+    Returns
+    -------
+    dict of OptionService
+        By option: `.first_token`, `.wait` and `.time_per_token` with mean and percentiles, `.late_share`,
+        `.unserved_share`, `.availability_share`, and of the service level `.meets`, `.misses` and `.not_known`. Fleets
+        are sized where the scenario says so; options that miss the level are among them.
+
+    Raises
+    ------
+    ValueError
+        If the scenario has faults.
+
+    Examples
+    --------
+    >>> import simulator as sim
+    >>> sim.service("minimal")["fleet"].first_token.p95_s < 1.0
+    True
+    """
+    return services_of(held_to_level(_plan(scenario)))
 
 
 def cost_curve(scenario: ScenarioLike, tokens_per_month: Sequence[float] | float | None = None) -> pd.DataFrame:
@@ -211,6 +252,7 @@ def cost_curve(scenario: ScenarioLike, tokens_per_month: Sequence[float] | float
         given = None if tokens_per_month is None else np.atleast_1d(np.asarray(tokens_per_month, dtype=np.float64))
     except (TypeError, ValueError):
         raise ValueError(f"tokens_per_month is {tokens_per_month}, must be numbers") from None
+    plan = held_to_level(plan)
     volumes = curve_volumes(solve(plan)) if given is None else given
     if volumes.ndim != 1 or not np.all(np.isfinite(volumes)) or np.any(volumes < 0):
         raise ValueError(f"tokens_per_month is {tokens_per_month}, must be a list of finite numbers of at least 0")

@@ -17,6 +17,7 @@ from simulator.domain.options import SelfHostedOption
 from simulator.domain.overheads import Overheads
 from simulator.domain.plans import FleetPlan
 from simulator.domain.scenario import Scenario
+from simulator.domain.serving_times import ServingTimes
 from simulator.domain.workload import Workload, mix_of, served_calls_of
 
 
@@ -54,12 +55,27 @@ def with_answers_elsewhere(
     )
     if handing.has_failed:
         return None
+    interactive_s = planned.seconds_per_request * (1.0 - work_share)
+    of_interactive = {name: scenario.workload[name] for name in interactive}
+    serving = planned.serving and _serving_of(planned.serving, of_interactive, interactive_s)
     return dataclasses.replace(
         with_escalation,
-        seconds_per_request=planned.seconds_per_request * (1.0 - work_share),
+        seconds_per_request=interactive_s,
+        serving=serving,
+        service_s=None if serving is None else serving.slots_per_replica * interactive_s,
         rejected_usd_per_request=planned.rejected_usd_per_request * (1.0 - request_share),
         variable_usd_per_request=planned.variable_usd_per_request * (1.0 - served_share),
         deferred=deferred,
+    )
+
+
+def _serving_of(serving: ServingTimes, classes: Workload, seconds_per_request: float) -> ServingTimes | None:
+    """How single requests of some classes are served, which take so much work of a mean request of the scenario."""
+    calls = served_calls_of(classes).per_request
+    if calls <= 0.0:
+        return None
+    return dataclasses.replace(
+        serving, calls_per_request=calls, service_s=serving.slots_per_replica * seconds_per_request / calls
     )
 
 

@@ -16,6 +16,7 @@ from simulator.catalogue.notes import Notes
 from simulator.catalogue.quotas import quota_of, within_quota
 from simulator.catalogue.rent_courses import Rented, rate_on, rent_course, reserved_course, site_courses, spot_course
 from simulator.catalogue.replica_draw import replica_draw
+from simulator.catalogue.serving_times import serving_times
 from simulator.catalogue.work_shares import work_shares
 from simulator.domain.options import Rental, SelfHostedOption
 from simulator.domain.overheads import Overheads
@@ -67,8 +68,12 @@ def plan_fleet(
     spot = spot_course(option.spot, machine, rent, rented)
     if name in notes.faults:
         return None
+    serving = serving_times(scenario, option, gpus, requests_per_s, lookup)
     planned = FleetPlan(
         name=name,
+        serving=serving,
+        service_s=None if serving is None else serving.slots_per_replica / requests_per_s,
+        failures=option.failures,
         label=_label(option, gpus, machine),
         seconds_per_request=1.0 / requests_per_s,
         usd_per_replica_hour=machine.usd_per_replica_hour if rent is None else rent.first,

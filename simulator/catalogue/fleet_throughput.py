@@ -79,13 +79,13 @@ def served_requests_per_s(scenario: Scenario, option: SelfHostedOption, gpus: in
     float or None
         [requests/s]; None: a fault was noted.
     """
-    if option.throughput is not None and option.throughput.is_given:
+    if option.is_throughput_given:
         return _given(scenario, option, gpus, lookup)
     if scenario.served_calls.output_tokens <= 0 or any(holds_media(c) for c in scenario.workload.values()):
         text = "is estimated by output tokens, not to be had for requests without output, or with images or speech made"
         lookup.fault("throughput", f"{text}; give total_tokens_per_s or requests_per_s")
         return None
-    estimate = _estimate(scenario, option, gpus, lookup)
+    estimate = replica_estimate(scenario, option, gpus, lookup)
     if estimate is None:
         return None
     _note(option, estimate, lookup)
@@ -93,8 +93,14 @@ def served_requests_per_s(scenario: Scenario, option: SelfHostedOption, gpus: in
 
 
 def _given(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Lookup) -> float | None:
-    given, served = option.throughput, scenario.served_calls
-    if given is None or not _fits(scenario, option, gpus, lookup):
+    given, served, slots = option.throughput, scenario.served_calls, option.slots
+    if not _fits(scenario, option, gpus, lookup):
+        return None
+    if slots is not None and slots.service_s is not None:
+        said = f"{slots.per_replica:g} slots, {slots.service_s:g} s of service"
+        lookup.notes.use(lookup.name, "throughput of a replica", said, "given in the scenario", None, False)
+        return slots.per_replica / slots.service_s / max(served.per_request, 1e-12)
+    if given is None:
         return None
     value = next(f"{getattr(given, key):g} {unit}" for key, unit in _GIVEN.items() if getattr(given, key) is not None)
     source = given.source or "given in the scenario"
@@ -138,7 +144,10 @@ def _fits(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Looku
     return shortfall is None
 
 
-def _estimate(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Lookup) -> ThroughputEstimate | None:
+def replica_estimate(
+    scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: Lookup, concurrency: Any = None
+) -> ThroughputEstimate | None:
+    """The estimate of a replica at its largest batch, or at given numbers of sequences; None: a fault was noted."""
     own = _own_measurements(option, gpus, lookup)
     if own is None or not _fits(scenario, option, gpus, lookup):
         return None
@@ -163,6 +172,8 @@ def _estimate(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: L
             measurements=own,
         )
 
+    if concurrency is not None:
+        return ask(concurrency)
     try:
         longest = max(request.longest_call_tokens for request in _classes(scenario))
         context_warnings(hardware.open_model(str(option.model)), longest)

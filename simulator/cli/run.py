@@ -43,7 +43,7 @@ def command(
     for name, _, plan in plans:
         with progress(f"{name}: simulating and solving"):
             study = solve(plan)
-            ledgers = {option: simulate_option(plan, option, study.tokens_per_month) for option in study.options}
+            ledgers = {option: simulate_option(study.plan, option, study.tokens_per_month) for option in study.options}
             content = summary(study, ledgers)
         with progress(f"{name}: writing"):
             files = write_run_report(study, ledgers, content, output / name, full_timeline=full_timeline)

@@ -21,6 +21,7 @@ from simulator.config.yaml_reader import Document
 from simulator.domain.options import Option
 from simulator.domain.plans import Plan
 from simulator.domain.scenario import Comparison, Horizon, Scenario, VolumeRange
+from simulator.domain.service_level import ServiceLevel
 from simulator.domain.traffic import Traffic
 from simulator.domain.workload import RequestClass
 
@@ -51,7 +52,9 @@ _SECTIONS: dict[str, Any] = {
     "traffic": Traffic,
     "workload": dict[str, RequestClass],
     "volume_range": VolumeRange,
+    "service_level": ServiceLevel,
 }
+_ANY_SERVICE = {"unserved_share": 1.0}  # options may say what becomes of them where they miss it
 _OF_MEDIA = ("prices.usd_per_", "image_size")
 _MEDIA = ("images", "audio_input_s", "audio_output_s", "video_s")
 _MOST_LOOKS = 16
@@ -119,6 +122,8 @@ def _repaired(data: Mapping[str, Any], known: list[Loc]) -> dict[str, Any]:
             repaired.pop(key)
             if key in _STAND_INS:
                 repaired[key] = _STAND_INS[key]
+    if "service_level" in data:
+        repaired.setdefault("service_level", _ANY_SERVICE)
     if repaired["workload"] is _STAND_INS["workload"]:
         repaired["workload"] = _stand_in_classes(data.get("workload"))
     options = repaired.get("options")

@@ -12,6 +12,7 @@ from simulator.domain.base import Model, NonNegative, Positive, PositiveShare, P
 from simulator.domain.commercial_terms import CommercialTerms, check_days_rise
 from simulator.domain.people import PeopleAndFixed
 from simulator.domain.rate_limits import RateLimits
+from simulator.domain.service_level import ApiLatency
 
 
 class TokenPriceList(Model):
@@ -84,6 +85,10 @@ class ApiOption(PeopleAndFixed):
     upkeep: ApiUpkeep | None = Field(default=None, description="People and services that an API takes.")
     fallback: Fallback | None = Field(default=None, description="Another API that answers while this one does not.")
     rate_limits: RateLimits | None = Field(default=None, description="Limits of the account; left out: not known.")
+    latency: ApiLatency | None = Field(default=None, description="Times to and between tokens; left out: not known.")
+    availability_share: PositiveShare | None = Field(
+        default=None, description="Share of the requests that find the API up; left out: not known. [1]"
+    )
 
     @field_validator("changes")
     @classmethod

@@ -203,7 +203,8 @@ class QueueDepth(Recommending):
     )
     service_s: Duration | None = Field(
         default=None,
-        description="Time in service of a request; left out: as if each replica served one at a time. [s]",
+        description="Time in service of a request; left out: that of the slots or the estimate, else as if each "
+        "replica served one at a time. [s]",
     )
     scale_to_zero: Flag = Field(default=True, description="Whether an idle fleet goes to no replica.")
     activation_requests: NonNegative = Field(

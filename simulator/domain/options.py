@@ -20,6 +20,7 @@ from simulator.domain.operating_costs import OperatingCosts, Weeks
 from simulator.domain.owning import OwnedHardware
 from simulator.domain.purchase import PERIODS_S, BilledBy, ReservedBase, SpotPurchase
 from simulator.domain.rates_over_time import TERM_OF_CONTRACT, RentChange, TermMonths
+from simulator.domain.service_level import ReplicaFailures, Slots, WhereMissed
 
 SpeculativeFactor = Annotated[Positive, Field(ge=1, le=16)]
 
@@ -267,6 +268,16 @@ class SelfHostedOption(OperatingCosts):
     throughput: Throughput | None = Field(
         default=None, description="Throughput of one replica; left out: estimated from model, GPU and precision."
     )
+    slots: Slots | None = Field(
+        default=None, description="Places of a replica, for waits; left out: the estimate's, where there is one."
+    )
+    failures: ReplicaFailures | None = Field(
+        default=None, description="How often a replica fails; left out: availability is not known."
+    )
+    where_service_missed: WhereMissed | None = Field(
+        default=None,
+        description="What becomes of this fleet where it misses the service level; left out: as the level says.",
+    )
     autoscaling: AutoscalingPolicy = Field(
         default_factory=lambda: TargetUtilization(kind="target_utilization"), description="How the fleet scales."
     )
@@ -305,6 +316,13 @@ class SelfHostedOption(OperatingCosts):
         return changes
 
     @property
+    def is_throughput_given(self) -> bool:
+        """Whether the throughput is given, outright or as slots with a service time, so that nothing is estimated."""
+        if self.slots is not None and self.slots.service_s is not None:
+            return True
+        return self.throughput is not None and self.throughput.is_given
+
+    @property
     def gpus(self) -> int:
         """GPUs of one replica, where they are given."""
         return self.gpus_per_replica or (self.tensor_parallel or 1) * self.pipeline_parallel * self.data_parallel
@@ -317,7 +335,10 @@ class SelfHostedOption(OperatingCosts):
 
     @model_validator(mode="after")
     def _complete(self) -> SelfHostedOption:
-        if self.throughput is None or not self.throughput.is_given:
+        if self.slots is not None and self.slots.service_s is not None and self.throughput is not None:
+            text = "must not be given with throughput: slots over service_s is one"
+            raise PydanticCustomError("at_key", "{text}", {"key": "slots.service_s", "text": text})
+        if not self.is_throughput_given:
             for name in ("model", "gpu"):
                 if getattr(self, name) is None:
                     text = f"is missing; without a given throughput the {name} must be named"
@@ -383,12 +404,10 @@ class SelfHostedOption(OperatingCosts):
             if getattr(self, name) is not None:
                 text = f"is {getattr(self, name)}, must not be given with parallelism auto"
                 raise PydanticCustomError("at_key", "{text}", {"key": name, "text": text})
-        if self.throughput is None:
-            return
-        if self.throughput.is_given:
+        if self.is_throughput_given:
             text = "is 'auto', must be given where the throughput is: nothing is estimated then"
             raise PydanticCustomError("at_key", "{text}", {"key": "parallelism", "text": text})
-        if self.throughput.measurements is not None:
+        if self.throughput is not None and self.throughput.measurements is not None:
             text = "is 'auto', must be given where measurements are: on how many GPUs is not in the file"
             raise PydanticCustomError("at_key", "{text}", {"key": "parallelism", "text": text})
 

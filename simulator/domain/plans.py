@@ -19,6 +19,8 @@ from simulator.domain.power import PowerDraw
 from simulator.domain.purchase import BaseTerms, Quota, SiteTerms
 from simulator.domain.rates_over_time import RateCourse
 from simulator.domain.scenario import Scenario
+from simulator.domain.service_level import ReplicaFailures
+from simulator.domain.serving_times import ServingTimes
 
 Array = NDArray[Any]  # of float64
 
@@ -97,7 +99,7 @@ class FleetPlan:
     per_request_usd: Mapping[str, float] = field(default_factory=dict)  # what every request takes, by line
     owned: OwnedFigures | None = None  # hardware that is bought, all of the fleet; None: it is rented
     minimum_up_s: float = 0.0  # least time from the order of a replica to its stop
-    service_s: float | None = None  # time in service of a request; None: as if a replica served one at a time
+    service_s: float | None = None  # of a request, all its calls; None: as if a replica served one at a time
     base_replicas: float = 0.0  # replicas that are paid apart, reserved or owned; none of them is on spot
     spot: SpotTerms | None = None
     reserved: BaseTerms | None = None
@@ -113,6 +115,8 @@ class FleetPlan:
     spot_course: RateCourse | None = None
     stages: tuple[FleetStage, ...] = ()  # fleets that take its place within the horizon
     draw: PowerDraw | None = None  # of one replica, with its share of the machine; None: not known
+    serving: ServingTimes | None = None  # of single requests; None: slots are not known
+    failures: ReplicaFailures | None = None
 
     kind = "self_hosted"
 
@@ -168,6 +172,18 @@ class FleetStage:
     overlap_hours: float = 0.0  # so long before the day it is paid already
 
 
+@dataclass(frozen=True)
+class Sizing:
+    """What was changed in a fleet so that it meets the service level."""
+
+    option: str
+    key: str  # of the option
+    before: float
+    after: float
+    usd_per_month_before: float
+    usd_per_month_after: float
+
+
 OptionPlan = ApiPlan | FleetPlan
 
 
@@ -180,6 +196,8 @@ class Plan:
     faults: Mapping[str, tuple[PlanFault, ...]]
     figures: tuple[FigureUsed, ...]
     warnings: tuple[str, ...]
+    sizings: tuple[Sizing, ...] = ()
+    left_out: Mapping[str, OptionPlan] = field(default_factory=dict)  # options that miss the service level
 
     @property
     def tokens_per_request(self) -> float:

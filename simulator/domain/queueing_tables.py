@@ -40,11 +40,12 @@ class WaitTable:
         """Logarithm of the probability of waiting, spread and squared variation of the waits above 0."""
         servers = np.clip(np.asarray(servers, dtype=np.float64), 1.0, MOST_SERVERS)
         load = np.clip(np.asarray(load_share, dtype=np.float64), *LOADS)
-        row = np.log(servers) * ((_ROWS - 1) / np.log(MOST_SERVERS))
+        rows, columns = self.log_p_left.shape
+        row = np.log(servers) * ((rows - 1) / np.log(MOST_SERVERS))
         least, most = np.log1p(-LOADS[1]), np.log1p(-LOADS[0])
-        column = (np.log1p(-load) - least) * ((_COLUMNS - 1) / (most - least))
-        i = np.minimum(row.astype(np.int64), _ROWS - 2)
-        j = np.minimum(column.astype(np.int64), _COLUMNS - 2)
+        column = (np.log1p(-load) - least) * ((columns - 1) / (most - least))
+        i = np.minimum(row.astype(np.int64), rows - 2)
+        j = np.minimum(column.astype(np.int64), columns - 2)
         down, right = row - i, column - j
 
         def between(table: Array) -> Array:
@@ -56,20 +57,22 @@ class WaitTable:
         return np.minimum(log_p, 0.0), between(self.spread), between(self.scv_of_waiting)
 
 
-def wait_table(service_scv: float = 1.0) -> WaitTable:
+def wait_table(service_scv: float = 1.0, shape: tuple[int, int] = (_ROWS, _COLUMNS)) -> WaitTable:
     """Table of `wait_law` for one variability of service.
 
     Parameters
     ----------
     service_scv : float
         Variance of the service time over its squared mean, at least 0.
+    shape : (int, int)
+        Servers and loads in the table.
 
     Returns
     -------
     WaitTable
     """
-    servers = np.geomspace(1.0, MOST_SERVERS, _ROWS)[:, None]
-    load = 1.0 - np.geomspace(1.0 - LOADS[1], 1.0 - LOADS[0], _COLUMNS)[None, :]
+    servers = np.geomspace(1.0, MOST_SERVERS, shape[0])[:, None]
+    load = 1.0 - np.geomspace(1.0 - LOADS[1], 1.0 - LOADS[0], shape[1])[None, :]
     servers, load = np.broadcast_arrays(servers, load)
     law = wait_law(servers, load, service_s=servers * (1.0 - load), service_scv=service_scv)
     exponential = wait_law(servers, load, service_s=1.0)

@@ -17,6 +17,8 @@ from simulator.domain.hardware_changes import changed_options
 from simulator.domain.options import DedicatedEndpoint, Option, SelfHostedOption
 from simulator.domain.people import Requirements
 from simulator.domain.references import check_references, handed_on
+from simulator.domain.service_level import ServiceLevel
+from simulator.domain.sizing import check_sizing
 from simulator.domain.traffic import Traffic
 from simulator.domain.units import (
     HOURS_PER_DAY,
@@ -165,6 +167,9 @@ class Scenario(Model):
     requirements: Requirements = Field(
         default_factory=Requirements, description="What an option must have; one that has not is infeasible."
     )
+    service_level: ServiceLevel | None = Field(
+        default=None, description="Service that every option is held to, so that costs are compared at equal service."
+    )
 
     @field_validator("workload")
     @classmethod
@@ -198,6 +203,7 @@ class Scenario(Model):
             most_s=MOST_WINDOW_STEPS * self.horizon.step_s,
             horizon_s=self.horizon.duration_s,
         )
+        check_sizing(self.options, self.service_level)
         return self
 
     def _changed(self, name: str, option: SelfHostedOption) -> tuple[SelfHostedOption, ...]:

@@ -8,6 +8,7 @@ from simulator.domain.api_options import ApiOption
 from simulator.domain.plans import FleetPlan
 from simulator.presentation.numbers import distinct, usd, volume
 from simulator.presentation.over_time_wording import hardware_moves
+from simulator.presentation.service_wording import equal_service, service_sentences
 from simulator.presentation.wording import VERBS, VolumeWords, at_own_volume, verdict, volume_words
 from simulator.simulation.results import Ledger
 from simulator.solving.study import BASELINE_ALWAYS_CHEAPER, Pair, Study
@@ -22,12 +23,14 @@ def decision_sentence(study: Study, ledgers: Mapping[str, Ledger]) -> str:
     amounts = [option.usd_per_month for option in study.options.values()]
     costs = [f"{name} {cost}" for name, cost in zip(study.options, distinct(amounts, usd), strict=True)]
     best = study.options[study.cheapest]
-    here, words = f"{at_own_volume(study)}: {_joined(costs)} a month.", volume_words(study)
+    here, words = f"{at_own_volume(study)}{equal_service(study)}: {_joined(costs)} a month.", volume_words(study)
     advice = f"{VERBS[best.kind].capitalize()}: {best.name}{_margin(study)}."
     pairs = [
         pair_sentence(pair, words) + _payback(study, pair) + _arrival(study, pair) for pair in study.pairs.values()
     ]
-    return " ".join([here, advice, *_not_advised(study), *_over_time(study, ledgers), *pairs])
+    return " ".join(
+        [here, *service_sentences(study), advice, *_not_advised(study), *_over_time(study, ledgers), *pairs]
+    )
 
 
 def pair_sentence(pair: Pair, words: VolumeWords = volume) -> str:

@@ -19,6 +19,7 @@ from simulator.presentation.mix_wording import mix_content, mix_notes
 from simulator.presentation.over_time_wording import over_time_content, over_time_lines
 from simulator.presentation.purchase_wording import purchase_lines
 from simulator.presentation.rate_limit_wording import rate_limit_content, rate_limit_lines, rate_limit_warnings
+from simulator.presentation.service_wording import left_out_content, service_content, service_lines
 from simulator.presentation.wording import volume_words
 from simulator.simulation.results import Ledger
 from simulator.simulation.shared_costs import demand_of
@@ -53,6 +54,7 @@ def summary(study: Study, ledgers: Mapping[str, Ledger]) -> dict[str, Any]:
         },
         "baseline": study.baseline,
         "options": {name: _option(study, option, ledgers.get(name)) for name, option in study.options.items()},
+        **left_out_content(study),
         "pairs": {name: _pair(study, pair) for name, pair in study.pairs.items()},
         "assumptions": assumptions(study),
         "warnings": warnings(study, ledgers),
@@ -120,7 +122,7 @@ def assumptions(study: Study) -> list[str]:
             )
         lines += purchase_lines(study, name) + handing_on_lines(study, name) + option_lines(study, name)
         lines += over_time_lines(study, name)
-    lines += rate_limit_lines(study) + mix_notes(study) + energy_lines(study)
+    lines += rate_limit_lines(study) + service_lines(study) + mix_notes(study) + energy_lines(study)
     lines.append("curve and crossings are at run rate: no growth, prices of the first day, no one-off cost")
     lines.append("costs alone are compared: that the options do the job equally well is for you to judge")
     return lines
@@ -144,6 +146,7 @@ def _option(study: Study, option: OptionAtVolume, ledger: Ledger | None) -> dict
         },
         "one_off_usd": option.one_off_usd,
         "rate_limits": rate_limit_content(study, option.name),
+        "service": service_content(study, option.name),
     }
     can_wait = deferred_content(study, option.name)
     if can_wait is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -14,9 +14,11 @@ from simulator.presentation.decision import decision_sentence
 from simulator.presentation.energy_wording import energy_table
 from simulator.presentation.mix_wording import mix_rows, mix_sentence
 from simulator.presentation.numbers import number
+from simulator.presentation.service_wording import COLUMNS, service_cells, service_shown, service_title
 from simulator.presentation.summary import assumptions, figures_used, warnings
 from simulator.presentation.wording import at_own_volume, counts_requests, volume_words
 from simulator.simulation.results import Ledger
+from simulator.simulation.service import OptionService
 from simulator.solving.study import OptionAtVolume, Pair, Study, requests_per_day
 
 _FEW_USD = 9.5
@@ -31,6 +33,9 @@ def print_study(study: Study, ledgers: Mapping[str, Ledger], files: Sequence[Pat
         console.print(escape(mix_sentence(mix)))
     console.print()
     console.print(_options_table(study, ledgers))
+    services = service_shown(study)
+    if services:
+        console.print(_service_table(study, services.values()))
     console.print(_crossings_table(study))
     for mix in study.mixes.values():
         console.print(mix_rows(mix))
@@ -106,6 +111,17 @@ def _remark(study: Study, option: OptionAtVolume) -> str:
     if option.name == study.baseline:
         return " (baseline)"
     return " (lower bound)" if option.is_lower_bound else ""
+
+
+def _service_table(study: Study, services: Iterable[OptionService]) -> Table:
+    table = plain_table(service_title(study))
+    rows = [service_cells(study, service) for service in services]
+    shown = [place for place in range(len(COLUMNS)) if any(row[place] for row in rows)]
+    for name in (COLUMNS[place] for place in shown):
+        table.add_column(name, justify="left" if name == "option" else "right", no_wrap=name == "option")
+    for row in rows:
+        table.add_row(*(escape(row[place]) for place in shown))
+    return table
 
 
 def _crossings_table(study: Study) -> Table:

@@ -73,6 +73,7 @@ def _quantities(ledger: Ledger) -> dict[str, Array]:
         }
     capacity = ledger.ready_replicas * (ledger.replica_tokens_per_s * ledger.step_s)
     rent = {} if ledger.usd_per_replica_hour is None else {"usd_per_replica_hour": ledger.usd_per_replica_hour}
+    waits = {} if ledger.mean_wait_s is None else {"mean_wait_s": ledger.mean_wait_s}
     return quantities | {
         "overflow_tokens_per_s": ledger.overflow_tokens / ledger.step_s,
         "rejected_tokens_per_s": ledger.rejected_tokens / ledger.step_s,
@@ -81,6 +82,7 @@ def _quantities(ledger: Ledger) -> dict[str, Array]:
         "billed_replicas": ledger.billed_replicas,
         "utilization_share": np.divide(ledger.used_tokens, capacity, out=np.zeros_like(capacity), where=capacity > 0),
         **rent,
+        **waits,
     }
 
 

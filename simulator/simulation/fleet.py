@@ -9,7 +9,7 @@ import numpy as np
 from simulator.domain.autoscaling import FixedFleet
 from simulator.domain.plans import Array, FleetPlan, WorkShares
 from simulator.domain.units import SECONDS_PER_HOUR, SECONDS_PER_MONTH
-from simulator.simulation import arrivals, deferring, kernel, paying, rules_of_change, spot
+from simulator.simulation import arrivals, deferring, kernel, paying, rules_of_change, service_tally, spot
 from simulator.simulation.deferred_terms import (
     DeferredRecord,
     DeferredRun,
@@ -21,6 +21,7 @@ from simulator.simulation.deferred_terms import (
 from simulator.simulation.demand import Demand, Steps
 from simulator.simulation.lanes import LaneArrivals, lane_arrivals
 from simulator.simulation.paying_terms import paying_terms
+from simulator.simulation.service_table import NOT_TALLIED, ServiceTerms
 from simulator.simulation.spot_terms import spot_terms
 from simulator.simulation.steering import Steering, rounded_durations, steering
 from simulator.simulation.step_counts import patience_steps
@@ -59,6 +60,8 @@ class FleetRun:
     site_replica_hours: Array  # paid at each of several sites; shape (sites, blocks, lanes), none where there is one
     month_starts: Steps  # first block of each month
     record: StepRecord | None
+    waited_request_s: Array  # requests times their wait; 0 where it is not tallied
+    late_requests: Array
     deferred: DeferredRun | None = None  # of the work that can wait; the others are of the rest
 
     @property
@@ -84,6 +87,7 @@ def serve(
     block_ends: Steps | None = None,
     base_replicas: Array | float | None = None,
     fixed_replicas: Array | None = None,
+    service: ServiceTerms = NOT_TALLIED,
 ) -> FleetRun:
     """Serve the demand at each of several volumes with a fleet of its own.
 
@@ -105,6 +109,8 @@ def serve(
         Replicas of each fleet that are paid apart; left out: the plan's.
     fixed_replicas : array of shape (n,), optional
         Replicas of each fleet, where it is a fixed one; left out: the plan's.
+    service : ServiceTerms, optional
+        Table of the waits to tally; left out: none are.
 
     Returns
     -------
@@ -140,7 +146,7 @@ def serve(
         sizes = _fleet_size(plan, arriving, None if fixed_replicas is None else fixed_replicas[lanes])
         terms = deferred_terms(plan, demand, _aligned_zeros(memory_rows(plan) * kernel.LANES), deferred_record)
         by_row, left, by_site = _run_lanes(
-            plan, demand, ends, steered, base_of_lanes, sizes, arriving, steps_record, terms
+            plan, demand, ends, steered, base_of_lanes, sizes, arriving, steps_record, terms, service
         )
         sums[:, :, lanes], queue[lanes] = by_row[:, :, : lanes.size], left[: lanes.size]
         waiting[lanes] = terms.queue[: lanes.size]
@@ -163,6 +169,8 @@ def serve(
         site_replica_hours=at_sites * hours,
         month_starts=np.concatenate(([0], np.searchsorted(ends, months[:-1]) + 1)),
         record=_step_record(steps_record, per_step) if record else None,
+        waited_request_s=sums[:, kernel.WAITED] * (per_step * demand.step_s),
+        late_requests=sums[:, kernel.LATE] * per_step,
         deferred=_deferred_run(plan, demand, sums, waiting, deferred_record),
     )
 
@@ -191,6 +199,7 @@ def _run_lanes(
     arriving: LaneArrivals,
     record: Array,
     deferred: DeferredTerms,
+    service: ServiceTerms,
 ) -> tuple[Array, Array, Array]:
     """One kernel pass over at most LANES volumes: sums (blocks, rows, lanes), the queues left, and what sites get."""
     decision = steered.decision
@@ -234,6 +243,9 @@ def _run_lanes(
         deferred.memory,
         deferred.record,
         _aligned_zeros((back + ahead + kernel.BLOCK) * kernel.LANES).reshape(-1, kernel.LANES),
+        service_tally.tally_service,
+        service.numbers,
+        service.table,
         _aligned_zeros(kernel.STATE_SIZE),
         sums,
         queue,

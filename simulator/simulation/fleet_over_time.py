@@ -19,6 +19,7 @@ from simulator.simulation.fleet import FleetRun, StepRecord, rounded_durations, 
 from simulator.simulation.fleet_lines import paid_lines, paid_lines_over_time
 from simulator.simulation.shared_costs import fixed_lines
 from simulator.simulation.stages import Span, block_edges_hours, rate_blocks, rounded_days, spans_of
+from simulator.simulation.step_waits import mean_waits_s
 
 _RECORDED = tuple(field.name for field in dataclasses.fields(StepRecord))
 
@@ -51,6 +52,8 @@ class FleetOverTime:
     energy : arrays of shape (months,), or None
         Energy of all that is paid, and its carbon, nan where the grid is not known; None where a draw is not. [kWh],
         [kg CO2e]
+    mean_wait_s : array of shape (steps,) or None
+        Of the requests of each step, 0 where no fleet serves; None where slots are not known. [s]
     spans : tuple of Span
         Which fleet serves, or is paid beside it, in which steps.
     """
@@ -66,6 +69,7 @@ class FleetOverTime:
     lines: dict[str, Array]
     usd_per_replica_hour: Array | None
     energy: tuple[Array, Array] | None
+    mean_wait_s: Array | None
     spans: tuple[Span, ...]
     warnings: tuple[str, ...]
 
@@ -140,6 +144,7 @@ def fleet_over_time(
         lines=_lines(option, served, serving, demand),
         usd_per_replica_hour=_rent_by_step(serving, demand),
         energy=_energy(served, demand),
+        mean_wait_s=_mean_wait_s(serving, demand),
         spans=tuple(one.span for one in served),
         warnings=tuple(dict.fromkeys([*notes, *rounded_days(option, demand)])),
     )
@@ -291,6 +296,16 @@ def _energy(served: Sequence[_Served], demand: Demand) -> tuple[Array, Array] | 
         own_kwh = np.asarray(energy_kwh(draw, one.by_month(one.run.billed_replica_hours), busy))
         kwh, kg = kwh + own_kwh, kg + carbon_kg(draw, own_kwh)
     return kwh, kg
+
+
+def _mean_wait_s(serving: Sequence[_Served], demand: Demand) -> Array | None:
+    wait_s = np.zeros(demand.steps)
+    for one in serving:
+        of_part = mean_waits_s(one.span.fleet, one.record, one.part)
+        if of_part is None:
+            return None
+        wait_s[one.span.steps] = of_part
+    return wait_s
 
 
 def _rent_by_step(serving: Sequence[_Served], demand: Demand) -> Array | None:

@@ -16,7 +16,9 @@ The order inside a step is written here and nowhere else:
 6. the provider takes spot replicas back (`take_back`, see `simulator.simulation.spot`);
 7. ready replicas serve queue and arrivals, first in first out;
 8. work that waited longer than `max_wait_s` leaves as overflow;
-9. what is left of the capacity serves the work that can wait (`defer`, see `simulator.simulation.deferring`).
+9. what is left of the capacity serves the work that can wait (`defer`, see `simulator.simulation.deferring`);
+10. the waits of single requests are tallied, where that is asked for (`tally_service`, see
+   `simulator.simulation.service_tally`).
 
 The queue starts empty. The loops over lanes are short and plain so that they become vector instructions. Two things
 beside their form decide how fast those are: the rows of `state` begin on cache lines, and `_greater` stores whole
@@ -34,6 +36,7 @@ from simulator.simulation.follow import FOLLOW
 from simulator.simulation.paying import PAY
 from simulator.simulation.policies import DECIDE
 from simulator.simulation.rules_of_change import LIMIT_CHANGE, STATE_ROWS
+from simulator.simulation.service_tally import TALLY_SERVICE
 from simulator.simulation.spot import TAKE_BACK
 
 # Lanes are always padded to this many. A constant lets the compiler see that the rows of `state` never overlap, so that
@@ -52,8 +55,8 @@ _COUNTS = types.Array(types.int64, 1, "C")
 REACTION_STEPS, PATIENCE_STEPS, LOOKS_AHEAD, IS_SPLIT, IS_PAID_APART = range(5)
 # Rows of the monthly sums.
 BILLED, ARRIVED, SERVED, OVERFLOW, PEAK_BILLED, ABOVE_BASE, SPOT_BILLED, INTERRUPTED = range(8)
-DEFERRED_SERVED, DEFERRED_LEFT = 8, 9
-SUM_ROWS = 10
+DEFERRED_SERVED, DEFERRED_LEFT, WAITED, LATE = 8, 9, 10, 11
+SUM_ROWS = 12
 # Rows of the record of single steps, `record[row, step]` of lane 0.
 RECORD_ARRIVED, RECORD_READY, RECORD_BILLED, RECORD_SERVED, RECORD_OVERFLOW, RECORD_QUEUE = range(6)
 RECORD_ROWS = 6
@@ -101,6 +104,9 @@ RUN = types.void(
     _VECTOR,  # defer_memory (no rows: nothing can wait)
     _MATRIX,  # defer_record (filled)
     _MATRIX,  # ring
+    types.FunctionType(TALLY_SERVICE),  # tally_service
+    _INPUT,  # service_numbers
+    _INPUT,  # service_table (empty: nothing is tallied)
     _VECTOR,  # state
     _VECTOR,  # sums (filled)
     _VECTOR,  # queue (filled)
@@ -155,8 +161,8 @@ def run_lanes(  # type: ignore[no-untyped-def]
     arrive, rows, coefficients, volumes, counted_below, base_rows, base_draws, numbers, thresholds, month_ends, decide,
     parameters, memory, follow, limit_change, follow_numbers, follow_counts, windows, take_back, spot_numbers,
     spot_draws, spot_memory, pay, pay_numbers, pay_counts, pay_memory, paid, timing, patience_fraction, defer,
-    defer_numbers, defer_memory, defer_record, ring, state,
-    sums, queue, record,
+    defer_numbers, defer_memory, defer_record, ring, tally_service, service_numbers, service_table, state, sums, queue,
+    record,
 ):  # fmt: skip
     """Serve the arrivals with one fleet a lane; fills `sums`, `queue` and `record`.
 
@@ -184,11 +190,15 @@ def run_lanes(  # type: ignore[no-untyped-def]
     ring : float64 array of shape (back + ahead + BLOCK, LANES)
         Memory of arrivals: those of the steps that the policy or the wait looks back on, or ahead to, and of a block
         of steps that is filled at once.
+    tally_service, service_numbers, service_table :
+        Waits of single requests: numbers and table, see `simulator.simulation.service_tally`; called where the table
+        is not empty.
     state : float64 array of shape (STATE_SIZE,)
         Working memory; begins on a cache line.
     sums : float64 array of shape (months * SUM_ROWS * LANES,)
         Filled: replica-steps billed, work arrived, served and gone as overflow, peak of billed replicas, replica-steps
-        billed above the base and on spot, replicas taken back, work that can wait served and gone at its deadline.
+        billed above the base and on spot, replicas taken back, work that can wait served and gone at its deadline;
+        work times its wait, and work late.
     queue : float64 array of shape (LANES,)
         Filled: work left in the queue at the end.
     record : float64 array of shape (RECORD_ROWS, steps or 0)
@@ -198,6 +208,7 @@ def run_lanes(  # type: ignore[no-untyped-def]
     recording = record.shape[1] == steps
     is_split, is_paid_apart = timing[IS_SPLIT] != 0, timing[IS_PAID_APART] != 0
     is_deferring = defer_memory.size > 0
+    is_tallied = service_table.size > 0
     reaction, patience = timing[REACTION_STEPS], timing[PATIENCE_STEPS]
     unlimited = 1e290 if patience < 0 else 0.0
     patience = max(patience, 0)
@@ -246,6 +257,8 @@ def run_lanes(  # type: ignore[no-untyped-def]
             _serve_step(state, now, oldest, patience_fraction, unlimited)
             if is_deferring:
                 defer(defer_numbers, defer_memory, defer_record, ring, step, state)
+            if is_tallied:
+                tally_service(service_numbers, service_table, step, now, state)
             if recording:
                 record[RECORD_ARRIVED, step] = now[0]
                 record[RECORD_READY, step] = state[_CAPACITY]

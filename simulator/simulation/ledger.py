@@ -30,6 +30,7 @@ from simulator.simulation.going_live import until_live
 from simulator.simulation.owned_lines import owned_monthly_lines, owned_run_rate_lines
 from simulator.simulation.quota_report import quota_report
 from simulator.simulation.results import Ledger, RunRate
+from simulator.simulation.service_rates import rates_of, terms_of
 from simulator.simulation.shared_costs import (
     arriving_per_month,
     cost_table,
@@ -41,7 +42,7 @@ from simulator.simulation.stages import moves_by_month, owned_steps, stages_of
 from simulator.simulation.waiting import queue_report
 
 
-def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
+def run_rate(plan: Plan, name: str, tokens_per_month: Array, *, service: bool = False) -> RunRate:
     """Monthly cost of an option at each of n volumes, at run rate.
 
     Parameters
@@ -52,6 +53,8 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
         The option.
     tokens_per_month : array of shape (n,)
         Volumes. [tokens per month of 730 h]
+    service : bool
+        Whether waits of single requests are tallied.
 
     Returns
     -------
@@ -62,19 +65,23 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
     option = settled(plan, name)
     if isinstance(option, ApiPlan):
         return api_run_rate(plan, option, demand_of(plan), requests)
-    return run_rate_of_fleet(plan, option, requests)
+    return run_rate_of_fleet(plan, option, requests, service=service)
 
 
-def run_rate_of_fleet(plan: Plan, option: FleetPlan, requests: Array, counts: Array | None = None) -> RunRate:
+def run_rate_of_fleet(
+    plan: Plan, option: FleetPlan, requests: Array, counts: Array | None = None, *, service: bool = False
+) -> RunRate:
     """Monthly cost of a fleet at each of n volumes [requests per month], at run rate.
 
     `counts` (n,) gives a fixed fleet another number of replicas at each; nodes of one's own hold an increment each.
+    `service` tallies waits too.
     """
     demand = demand_of(plan)
     name = option.name
     target = _overflow_api(plan, option)
     blocks = _price_blocks(option, target, demand)
-    run = serve(option, demand, requests, block_ends=blocks, fixed_replicas=counts)
+    terms = terms_of(plan, option, demand, wanted=service)
+    run = serve(option, demand, requests, block_ends=blocks, fixed_replicas=counts, service=terms)
     months = demand.months.sum()
     # What still waits at the end was not served: it costs what overflow costs.
     prices = _left_usd_per_request(option, target, demand, blocks)
@@ -119,6 +126,7 @@ def run_rate_of_fleet(plan: Plan, option: FleetPlan, requests: Array, counts: Ar
         may_fall_usd=_may_fall_usd(option, own_usd),
         deferred_served_share=deferred_served_share(run),
         energy=run_rate_energy(option, demand, run, plan.tokens_per_request),
+        service=rates_of(plan, option, run, terms),
     )
 
 
@@ -136,7 +144,7 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
     weeks, there = option.overheads.weeks_until_live, owned_steps(option.owned, demand)
     before = until_live(whole_target, demand, plan.scenario.mix, requests, weeks, there)
     demand = before.demand
-    run = fleet_over_time(option, demand, requests, lambda fleet: _settled_stage(plan, fleet))
+    run = fleet_over_time(option, demand, requests, lambda fleet: settled_fleet(plan, fleet))
     record = run.record
     lines = dict(run.lines)
     if option.owned is not None:
@@ -199,6 +207,7 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
         usd_per_replica_hour=run.usd_per_replica_hour,
         stages=stages_of(run.spans),
         energy=_energy(option, demand, run, served, plan.tokens_per_request),
+        mean_wait_s=run.mean_wait_s,
     )
 
 
@@ -245,8 +254,8 @@ def _find_count(plan: Plan, fleet: FleetPlan) -> FoundCount | None:
     return find_count(fleet, demand_of(plan), volume, run_rate_of)
 
 
-def _settled_stage(plan: Plan, fleet: FleetPlan) -> FleetPlan:
-    """The fleet of a stage with every number of replicas known, found at the scenario's own volume too."""
+def settled_fleet(plan: Plan, fleet: FleetPlan) -> FleetPlan:
+    """A fleet with every number of replicas known; what is left to be found is, at the scenario's own volume."""
     found = _find_count(plan, fleet)
     return with_given_base(fleet) if found is None else found.option
 

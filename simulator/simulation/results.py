@@ -12,6 +12,7 @@ from simulator.domain.plans import Array
 from simulator.domain.units import REQUESTS_PER_THOUSAND, TOKENS_PER_MTOK
 from simulator.domain.workload import Mix
 from simulator.simulation.energy import Energy
+from simulator.simulation.service_rates import ServiceRates
 from simulator.simulation.waiting import QueueReport
 
 Lines = Mapping[str, Array]
@@ -68,6 +69,7 @@ class RunRate:
     may_fall_usd: Array | float = 0.0
     deferred_served_share: Array | None = None  # of what can wait; None: nothing can, or it is no fleet
     energy: Energy | None = None  # of a fleet, in a month, shape (n,); None: not known, or an API's
+    service: ServiceRates | None = None  # of a fleet whose slots are known, where it was asked for
 
     @property
     def usd_per_month(self) -> Array:
@@ -162,6 +164,7 @@ class Ledger:
     billed_tokens: float | None = None
     usd_per_replica_hour: Array | None = None
     stages: tuple[Stage, ...] = ()
+    mean_wait_s: Array | None = None  # of the requests of each step, by formula and backlog; None: slots not known
     energy: Energy | None = None  # of a fleet, a row a bill month as in `costs`; None: not known, or an API's
 
     @property

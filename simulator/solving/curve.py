@@ -16,8 +16,9 @@ from simulator.solving.study import Study, compared_options, requests_per_day
 
 
 def run_rates(plan: Plan, tokens_per_month: Array) -> dict[str, RunRate]:
-    """Every compared option at each of n volumes, at run rate."""
-    return {name: run_rate(plan, name, tokens_per_month) for name in compared_options(plan)}
+    """Every compared option at each of n volumes, at run rate; with its service where a level is asked for."""
+    wanted = plan.scenario.service_level is not None
+    return {name: run_rate(plan, name, tokens_per_month, service=wanted) for name in compared_options(plan)}
 
 
 def cost_table(plan: Plan, tokens_per_month: Array, rates: Mapping[str, RunRate] | None = None) -> pd.DataFrame:
@@ -72,6 +73,10 @@ def curve_tables(plan: Plan, tokens_per_month: Array, rates: Mapping[str, RunRat
             table["deferred_served_share"] = rate.deferred_served_share
         for column in ENERGY_COLUMNS:
             table[column] = np.nan if rate.energy is None else getattr(rate.energy, column)
+        if rate.service is not None:
+            table["mean_wait_s"] = rate.service.mean_wait_s
+            if rate.service.late_share is not None:
+                table["late_share"] = rate.service.late_share
         parts.append(table)
     return parts
 

@@ -23,10 +23,12 @@ from simulator.simulation.answered_elsewhere import most_elsewhere_usd_per_reque
 from simulator.simulation.energy import Energy
 from simulator.simulation.ledger import run_rate, settled
 from simulator.simulation.results import RunRate, UnitCosts
+from simulator.simulation.service_holding import held_to_level
 from simulator.simulation.shared_costs import demand_of
 from simulator.solving.best_mix import SAME_SHARE, BestMix, best_mix, options_with_a_mix
 from simulator.solving.crossings import GREATEST_VOLUME, LEAST_VOLUME, Crossing, find_crossings
 from simulator.solving.scan import FINE, Difference
+from simulator.solving.service_at_crossings import missed_at_crossings
 
 Rates = Mapping[str, RunRate]
 
@@ -160,9 +162,13 @@ def solve(plan: Plan) -> Study:
     Raises
     ------
     ValueError
-        If the baseline can't be planned: then there is nothing to compare with.
+        If the baseline can't be planned, or misses the service level: then there is nothing to compare with.
     """
+    plan = held_to_level(plan)
     scenario = plan.scenario
+    if scenario.baseline in plan.left_out:
+        cause = plan.faults[scenario.baseline][-1].text
+        raise ValueError(f"the baseline '{scenario.baseline}' misses the service level: {cause}")
     if scenario.baseline not in plan.options:
         raise ValueError(f"the baseline '{scenario.baseline}' can't be planned: {_causes(plan, scenario.baseline)}")
     volume = scenario.tokens_per_month
@@ -246,6 +252,7 @@ def _pair(plan: Plan, challenger: str, rates: Rates) -> Pair:
     warnings: tuple[str, ...] = () if found.resolved else (_TOO_CLOSE.format(challenger),)
     if any(np.any(np.asarray(rates[name].may_fall_usd) > 0) for name in (challenger, baseline)):
         warnings += (_MAY_FALL.format(challenger, FINE),)
+    warnings += missed_at_crossings(plan, (challenger, baseline), [c.tokens_per_month for c in crossings])
     share, full_load = _full_load(plan, challenger, rates[baseline])
     return Pair(baseline, challenger, crossings, first, settled, reason, None, share, full_load, warnings)
 

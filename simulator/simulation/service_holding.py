@@ -1,0 +1,186 @@
+"""A plan held to its service level: options that miss it at the own volume are left out, or sized until they do."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulator.domain.autoscaling import FixedFleet
+from simulator.domain.plans import FleetPlan, OptionPlan, Plan, PlanFault, Sizing
+from simulator.domain.sizing import is_sized
+from simulator.domain.units import SECONDS_PER_MONTH
+from simulator.simulation.ledger import run_rate, settled_fleet
+from simulator.simulation.service import fleet_service, service_of
+
+LEVEL_KEY = "service_level"
+_MOST_MORE = 1 << 14  # replicas beyond which no more are tried
+_NOTCH_SHARE = 0.01  # steps in which the share aimed at is lowered
+_LEAST_SHARE = 0.05
+
+
+def held_to_level(plan: Plan, *, leave_out: bool = True) -> Plan:
+    """The plan with fleets sized and options left out as its service level asks.
+
+    Parameters
+    ----------
+    plan : Plan
+        The scenario with its options.
+    leave_out : bool
+        Whether an option that misses the level is taken out of the plan; else only fleets are sized.
+
+    Returns
+    -------
+    Plan
+        The same where there is no level.
+    """
+    level = plan.scenario.service_level
+    if level is None or plan.sizings:
+        return plan
+    options: dict[str, OptionPlan] = dict(plan.options)
+    faults = dict(plan.faults)
+    sizings = []
+    missed: dict[str, str] = {}
+    for name, option in plan.options.items():
+        if isinstance(option, FleetPlan) and is_sized(plan.scenario.options[name], level):
+            sized = _sized(plan, name, option)
+            options[name] = sized.option
+            if sized.sizing is not None:
+                sizings.append(sized.sizing)
+            if sized.misses:
+                missed[name] = sized.misses
+        elif leave_out:
+            misses = service_of(plan, option).misses
+            if misses:
+                missed[name] = "; ".join(misses)
+    left_out: dict[str, OptionPlan] = {}
+    if leave_out:
+        for name, option in options.items():
+            target = option.overflow_to if isinstance(option, FleetPlan) else None
+            if target is not None and target in missed and name not in missed:
+                missed[name] = f"overflow goes to '{target}', which misses it: {missed[target]}"
+        for name, text in missed.items():
+            faults[name] = (*faults.get(name, ()), PlanFault(LEVEL_KEY, text, infeasible=True, is_requirement=True))
+            left_out[name] = options.pop(name)
+    return dataclasses.replace(plan, options=options, faults=faults, sizings=tuple(sizings), left_out=left_out)
+
+
+@dataclass(frozen=True)
+class _Sized:
+    """A fleet, what was changed in it, and why it will not do whatever its size."""
+
+    option: FleetPlan
+    sizing: Sizing | None = None
+    misses: str = ""
+
+
+@dataclass(frozen=True)
+class _Knob:
+    """A number of a fleet that can be turned, at each notch to more replicas: the fleet there, and its number."""
+
+    key: str
+    notches: int
+    fleet_at: Callable[[int], FleetPlan]
+    number_at: Callable[[int], float]
+
+
+def _sized(plan: Plan, name: str, option: FleetPlan) -> _Sized:
+    """The fleet with the fewest more replicas with which it meets the level; with its misses where none will do.
+
+    Of its knobs the one that costs least at the own volume.
+    """
+    option = settled_fleet(plan, option)
+    misses = service_of(plan, option).misses
+    if not misses:
+        return _Sized(option)
+    knobs = _knobs(plan, name, option)
+    found = []
+    for knob in knobs:
+        notch = _first_that_meets(plan, knob)
+        if notch is not None:
+            found.append(_turned(plan, option, knob, notch))
+    if not found:
+        most = f"{knobs[0].notches:,}" if knobs[0].notches else "any"
+        return _Sized(option, misses=f"{'; '.join(misses)}; not even {most} more replicas would do")
+    return min(found, key=lambda one: one.sizing.usd_per_month_after if one.sizing else 0.0)
+
+
+def _first_that_meets(plan: Plan, knob: _Knob) -> int | None:
+    """The first notch at which the level is met; the formula finds about where it is, the followed queue exactly."""
+    fleets: dict[int, FleetPlan] = {}
+
+    def misses(notch: int, *, by_formula: bool = False) -> bool:
+        fleet = fleets.setdefault(notch, knob.fleet_at(notch))
+        if by_formula:
+            return bool(fleet_service(plan, fleet, plan.scenario.service_level, followed=False).misses)
+        return bool(service_of(plan, fleet).misses)
+
+    if knob.notches < 1 or misses(knob.notches, by_formula=True):
+        return None
+    low, high = 0, knob.notches
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if misses(middle, by_formula=True) else (low, middle)
+    while misses(high):
+        if high >= knob.notches:
+            return None
+        high = min(high + max(1, high // 8), knob.notches)
+    while high > 1 and not misses(high - 1):
+        high -= 1
+    return high
+
+
+def _turned(plan: Plan, option: FleetPlan, knob: _Knob, notch: int) -> _Sized:
+    """The fleet at a notch, with what it costs there and as it was."""
+    name, fleet = option.name, knob.fleet_at(notch)
+    volume = np.array([plan.scenario.tokens_per_month])
+    changed = dataclasses.replace(plan, options={**plan.options, name: fleet})
+    sizing = Sizing(
+        option=name,
+        key=knob.key,
+        before=knob.number_at(0),
+        after=knob.number_at(notch),
+        usd_per_month_before=float(run_rate(plan, name, volume).usd_per_month[0]),
+        usd_per_month_after=float(run_rate(changed, name, volume).usd_per_month[0]),
+    )
+    return _Sized(fleet, sizing)
+
+
+def _knobs(plan: Plan, name: str, option: FleetPlan) -> list[_Knob]:
+    """What can be turned in a fleet: the count of a fixed one, else spare replicas and the share that it aims at."""
+    policy, limits = option.autoscaling, option.replicas
+    counted = isinstance(policy, FixedFleet) and isinstance(policy.count, int)
+    first = policy.count if isinstance(policy, FixedFleet) and isinstance(policy.count, int) else limits.spare
+    most = _enough(plan, name, option)
+    if limits.maximum is not None:
+        most = min(most, max(limits.maximum - first, 0))
+
+    def with_more(more: int) -> FleetPlan:
+        if counted:
+            return dataclasses.replace(option, autoscaling=policy.model_copy(update={"count": first + more}))
+        return dataclasses.replace(option, replicas=limits.model_copy(update={"spare": first + more}))
+
+    knobs = [
+        _Knob("autoscaling.count" if counted else "replicas.spare", most, with_more, lambda more: float(first + more))
+    ]
+    aim = getattr(policy, "target_share", None)
+    if counted or aim is None:
+        return knobs
+
+    def share_at(notch: int) -> float:
+        return round(aim - notch * _NOTCH_SHARE, 6)
+
+    def aiming_at(notch: int) -> FleetPlan:
+        return dataclasses.replace(option, autoscaling=policy.model_copy(update={"target_share": share_at(notch)}))
+
+    notches = int((aim - _LEAST_SHARE) / _NOTCH_SHARE + 1e-9)
+    return [*knobs, _Knob("autoscaling.target_share", max(notches, 0), aiming_at, share_at)]
+
+
+def _enough(plan: Plan, name: str, option: FleetPlan) -> int:
+    """More replicas than any size needs: four times those at the peak, many times those of the mean, and some."""
+    rate = run_rate(plan, name, np.array([plan.scenario.tokens_per_month]))
+    mean_load = plan.scenario.requests_per_month * option.seconds_per_request / SECONDS_PER_MONTH
+    return min(int(16 + 4 * float(rate.peak_replicas[0]) + 16 * mean_load), _MOST_MORE)
