@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from rich.markup import escape
@@ -22,13 +21,12 @@ from simulator.solving.study import OptionAtVolume, Study
 _LEAST_LEFT_SHARE = 5e-5  # of the requests, that the fleet leaves to others: less is not worth a word
 
 
-def energy_table(study: Study, ledgers: Mapping[str, Ledger]) -> Table | None:
+def energy_table(study: Study) -> Table | None:
     """Energy and carbon of every fleet whose draw is known, at the scenario's own volume; None where there is none."""
     known = [option for option in study.options.values() if option.energy is not None]
     if not known:
         return None
     amount = "1,000 requests" if counts_requests(study) else "M tokens"
-    horizon = f"over {study.plan.scenario.horizon.in_months:g} months"
     table = plain_table(f"Energy at the meter, {at_own_volume(study)[0].lower()}{at_own_volume(study)[1:]}, run rate")
     columns = (
         "option",
@@ -37,14 +35,12 @@ def energy_table(study: Study, ledgers: Mapping[str, Ledger]) -> Table | None:
         f"kg CO2e per {amount}",
         "kWh a month",
         "kg CO2e a month",
-        f"kWh {horizon}",
-        f"kg CO2e {horizon}",
         "in use",
     )
     for name in columns:
         table.add_column(name, justify="left" if name == "option" else "right", no_wrap=name == "option")
     for option in sorted(known, key=lambda one: one.usd_per_month):
-        table.add_row(*_cells(study, option, ledgers.get(option.name)))
+        table.add_row(*_cells(study, option))
     return table
 
 
@@ -105,10 +101,9 @@ def _why_unknown(study: Study, name: str) -> str:
     return "without a gpu there is no rated power" if gpu is None else f"no rated power of {gpu} is published"
 
 
-def _cells(study: Study, option: OptionAtVolume, ledger: Ledger | None) -> list[str]:
+def _cells(study: Study, option: OptionAtVolume) -> list[str]:
     assert option.energy is not None
     here = energy_content(option.energy) or {}
-    total = None if ledger is None or ledger.energy is None else ledger.energy.together
     unit = "1000_requests" if counts_requests(study) else "mtok"
     return [
         escape(option.name),
@@ -117,8 +112,6 @@ def _cells(study: Study, option: OptionAtVolume, ledger: Ledger | None) -> list[
         _amount(here[f"kg_co2e_per_{unit}"]),
         f"{here['energy_kwh']:,.0f}",
         _whole(here["kg_co2e"]),
-        "" if total is None else f"{float(total.energy_kwh[0]):,.0f}",
-        "" if total is None else _whole(float(total.kg_co2e[0])),
         f"{option.utilization_share:.0%}",
     ]
 

@@ -39,7 +39,7 @@ def print_study(study: Study, ledgers: Mapping[str, Ledger], files: Sequence[Pat
     console.print(_crossings_table(study))
     for mix in study.mixes.values():
         console.print(mix_rows(mix))
-    energy = energy_table(study, ledgers)
+    energy = energy_table(study)
     if energy is not None:
         console.print(energy)
     for text in warnings(study, ledgers):
