@@ -25,6 +25,9 @@ _NODES = 24  # waits of a kind of step, each of the same share of the requests t
 _LEAST_SHARE = 1e-7  # of the requests, below which those that wait make no percentile
 _LOADS = 200.0  # kinds of load for each that is free
 _SHARES = (0.5, 0.95, 0.99)
+LONGEST_STEP_SHARE = 0.5  # of a cold start, up to which steps show how those wait who find no replica
+_NO_REPLICA = 1e-9
+_FEW_SHARE = 0.002  # of the requests: so few that come to no replica move no percentile that is told
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,19 @@ def load_stays(demand: Demand) -> bool:
         return False
     least, greatest = float(demand.profile.min()), float(demand.profile.max())
     return greatest - least <= 1e-9 * greatest
+
+
+def hides_cold_starts(plan: FleetPlan, record: StepRecord, step_s: float) -> bool:
+    """Whether requests find a fleet without replicas, in steps too long to tell how they wait for the first one.
+
+    What comes within a step is served with the capacity of the whole step, also what came before it was there.
+    """
+    if step_s <= LONGEST_STEP_SHARE * plan.cold_start_s or plan.cold_start_s <= 0.0:
+        return False
+    ready = record.ready_replicas
+    starts = (ready[:-1] <= _NO_REPLICA) & (ready[1:] > _NO_REPLICA)
+    requests = record.arriving_requests
+    return float(requests[1:] @ starts) > _FEW_SHARE * float(requests.sum())
 
 
 def step_waits(plan: FleetPlan, serving: ServingTimes, record: StepRecord, step_s: float, *, stays: bool) -> StepWaits:
@@ -116,7 +132,7 @@ def _backlog_s(record: StepRecord, step_s: float) -> Array:
 
 def mean_waits_s(plan: FleetPlan, record: StepRecord, demand: Demand) -> Array | None:
     """Mean wait of the requests of each step, shape (steps,); None where slots are not known. [s]"""
-    if plan.serving is None:
+    if plan.serving is None or hides_cold_starts(plan, record, demand.step_s):
         return None
     stays = load_stays(demand) and bool(np.all(demand.growth == 1.0))
     waits = step_waits(plan, plan.serving, record, demand.step_s, stays=stays)
