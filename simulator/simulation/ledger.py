@@ -203,7 +203,7 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
         warnings=(*run.warnings, *([] if quota is None else quota.notes(name))),
         quota=quota,
         deferred=waiting.ledger,
-        billed_tokens=None if run.billed_requests is None else run.billed_requests * tokens,
+        billed_tokens=None if run.billed_requests is None else run.billed_requests * plan.tokens_per_request,
         usd_per_replica_hour=run.usd_per_replica_hour,
         stages=stages_of(run.spans),
         energy=_energy(option, demand, run, served, plan.tokens_per_request),
