@@ -45,13 +45,13 @@ class StepWaits:
     p_wait: Array
     mean_of_waiting_s: Array
     scv_of_waiting: Array
-    most_s: float  # nobody waits longer
+    most_by_chance_s: Array  # nobody waits longer than `max_wait_s`, the backlog included
     is_exponential: bool
 
     @property
     def mean_s(self) -> Array:
         """Mean wait of the requests of each kind. [s]"""
-        cut_s = cut_mean_s(self.mean_of_waiting_s, self.scv_of_waiting, self.most_s, self.is_exponential)
+        cut_s = cut_mean_s(self.mean_of_waiting_s, self.scv_of_waiting, self.most_by_chance_s, self.is_exponential)
         return self.backlog_s + self.p_wait * cut_s
 
 
@@ -99,7 +99,7 @@ def step_waits(plan: FleetPlan, serving: ServingTimes, record: StepRecord, step_
     capacity = record.ready_replicas * (plan.requests_per_s_per_replica * step_s)
     with np.errstate(divide="ignore", invalid="ignore"):
         load = np.where(capacity > 0.0, np.minimum(record.served_requests / capacity, 1.0), 0.0)
-    backlog_s = _backlog_s(record, step_s)
+    backlog_s = np.minimum(_backlog_s(record, step_s), plan.max_wait_s)
     near_full = np.rint(_LOADS / (1.0 + NEAR_FULL - load))
     key = (np.rint(record.ready_replicas * 8.0) * 4096.0 + near_full) * 4096.0 + np.rint(np.log1p(backlog_s) * 100.0)
     _, first, kind = np.unique(key, return_index=True, return_inverse=True)
@@ -114,7 +114,7 @@ def step_waits(plan: FleetPlan, serving: ServingTimes, record: StepRecord, step_
         p_wait=p_wait,
         mean_of_waiting_s=mean_s,
         scv_of_waiting=scv,
-        most_s=plan.max_wait_s,
+        most_by_chance_s=plan.max_wait_s - backlog_s[first],
         is_exponential=serving.service_scv == 1.0,
     )
 
@@ -172,7 +172,7 @@ def percentiles(waits: StepWaits, serving: ServingTimes) -> tuple[Times, Times]:
 
         shape = 1.0 / waits.scv_of_waiting[waiting][:, None]
         excess = gammainccinv(shape, longer[None, :]) / shape
-    by_chance = np.minimum(waits.mean_of_waiting_s[waiting][:, None] * excess, waits.most_s)
+    by_chance = np.minimum(waits.mean_of_waiting_s[waiting][:, None] * excess, waits.most_by_chance_s[waiting][:, None])
     at_once = waits.requests * (1.0 - waits.p_wait)
     by_node = np.repeat((waits.requests * waits.p_wait)[waiting] / _NODES, _NODES)
     weights = np.concatenate([at_once, by_node])
