@@ -219,7 +219,7 @@ def judged(service: OptionService, level: ServiceLevel | None) -> OptionService:
     if level.first_token_s is not None:
         low, high = _late_between(service, level.first_token_s)
         if low > level.late_share + _ROUNDING or (low == level.late_share > 0 and service.given is not None):
-            late = _percent(low, level.late_share) if service.given is None else f"at least {_percent(low)}"
+            late = _percent(low, level.late_share) if service.given is None else f"more than {_percent(low)}"
             misses.append(f"late {late} of requests, at most {_limit(level)} allowed")
         elif high > level.late_share + _ROUNDING:
             not_known.append("first_token_s")
