@@ -355,6 +355,16 @@ def test_nobody_waits_longer_than_he_stays_however_full_the_fleet_is(max_wait_s)
     assert followed.wait.mean_s < by_formula.wait.mean_s < 1.25 * followed.wait.mean_s
 
 
+def test_a_fleet_of_no_replica_has_no_times():
+    # Too few requests for a base that pays: the API answers all of them.
+    fleet = {"autoscaling": {"kind": "fixed", "count": "auto"}, "overflow": "api", "max_wait_s": 5.0}
+    waves = {"diurnal": {"peak_hour": 14, "peak_to_mean": 1.6}}
+    study = sim.break_even(scenario(None, per_s=0.001, fleet=fleet, traffic=waves))
+    service = services_of(study.plan)["fleet"]
+    assert (service.wait, service.first_token, service.time_per_token) == (None, None, None)
+    assert (service.overflow_share, service.late_share) == (1.0, None)
+
+
 def test_an_overloaded_fleet_waits_for_hours_and_is_left_out():
     plan = sim.break_even(scenario(fleet={"autoscaling": {"kind": "fixed", "count": 8}})).plan
     service = services_of(plan)["fleet"]

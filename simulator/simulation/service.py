@@ -160,6 +160,7 @@ def _with_waits(
     else:
         wait, first_token = percentiles(waits, serving)
         late = 0.0 if target_s is None else late_requests(waits, option, serving, target_s)
+    serves = bool(np.any(record.served_requests > 0.0))  # none does where no base pays: nobody has a time then
     late_share = None
     if target_s is not None:
         late_share = min((late + (left if left_is_late(option, target_s) else 0.0)) / arriving, 1.0)
@@ -170,9 +171,9 @@ def _with_waits(
     return dataclasses.replace(
         service,
         method="followed" if follows else "formula",
-        wait=wait,
-        first_token=first_token,
-        time_per_token=None if between is None else weighted_times(between, waits.requests),
+        wait=wait if serves else None,
+        first_token=first_token if serves else None,
+        time_per_token=None if between is None or not serves else weighted_times(between, waits.requests),
         late_share=late_share,
         slow_share=slow,
         serving=serving,
