@@ -19,9 +19,12 @@ __all__ = [
     "fit_recording",
     "latency",
     "load_scenario",
+    "over_time",
     "read_benchmark_file",
     "read_recording",
     "simulate",
+    "solve",
+    "switching",
 ]
 
 # What needs nothing of what simulates.
@@ -35,7 +38,17 @@ _ELSEWHERE = {
 if TYPE_CHECKING:
     from simulator.catalogue.asking import estimate_throughput
     from simulator.catalogue.benchmark_files import read_benchmark_file
-    from simulator.interface import break_even, cost_curve, draw_demand, latency, load_scenario, simulate
+    from simulator.interface import (
+        break_even,
+        cost_curve,
+        draw_demand,
+        latency,
+        load_scenario,
+        over_time,
+        simulate,
+        solve,
+        switching,
+    )
     from simulator.traces.fitting import fit_recording
     from simulator.traces.reading import read_recording
 

@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from simulator.catalogue.listed_values import listed_value
 from simulator.catalogue.planning import make_plan
+from simulator.config.key_bounds import key_bounds, plan_at
+from simulator.config.scenarios import check_plan, scenario_document
 from simulator.config.scenarios import load_scenario as _load_scenario
 from simulator.domain.plans import Plan
 from simulator.domain.scenario import Scenario
@@ -20,9 +23,26 @@ from simulator.simulation.option_latency import option_latency
 from simulator.simulation.results import Ledger
 from simulator.simulation.shared_costs import demand_of
 from simulator.solving.curve import cost_table, curve_volumes
-from simulator.solving.study import Study, solve
+from simulator.solving.horizon import OverTime
+from simulator.solving.horizon import over_time as _over_time
+from simulator.solving.key_crossings import KeySolution, solve_key
+from simulator.solving.study import Study
+from simulator.solving.study import solve as _solve
+from simulator.solving.switching import Switching
+from simulator.solving.switching import switching as _switching
 
-__all__ = ["break_even", "cost_curve", "draw_demand", "latency", "load_scenario", "make_plan", "simulate"]
+__all__ = [
+    "break_even",
+    "cost_curve",
+    "draw_demand",
+    "latency",
+    "load_scenario",
+    "make_plan",
+    "over_time",
+    "simulate",
+    "solve",
+    "switching",
+]
 
 ScenarioLike = Scenario | str | Path | Mapping[str, Any]
 
@@ -209,7 +229,7 @@ def cost_curve(scenario: ScenarioLike, tokens_per_month: Sequence[float] | float
         given = None if tokens_per_month is None else np.atleast_1d(np.asarray(tokens_per_month, dtype=np.float64))
     except (TypeError, ValueError):
         raise ValueError(f"tokens_per_month is {tokens_per_month}, must be numbers") from None
-    volumes = curve_volumes(solve(plan)) if given is None else given
+    volumes = curve_volumes(_solve(plan)) if given is None else given
     if volumes.ndim != 1 or not np.all(np.isfinite(volumes)) or np.any(volumes < 0):
         raise ValueError(f"tokens_per_month is {tokens_per_month}, must be a list of finite numbers of at least 0")
     return cost_table(plan, volumes)
@@ -240,7 +260,139 @@ def break_even(scenario: ScenarioLike) -> Study:
     >>> sim.break_even("minimal").first > 0
     True
     """
-    return solve(_plan(scenario))
+    return _solve(_plan(scenario))
+
+
+def over_time(scenario: ScenarioLike, challenger: str | None = None) -> OverTime:
+    """Hold a challenger against the baseline month by month over the horizon: turns, payback, present value, return.
+
+    Parameters
+    ----------
+    scenario : Scenario, name, path or mapping
+        What `load_scenario` takes, or its result.
+    challenger : str, optional
+        Name of an option other than the baseline; left out: the first challenger.
+
+    Returns
+    -------
+    OverTime
+        `.turns` of the monthly cost, `.paid_back` and `.undone` in cash, `.npv_usd` at the scenario's rate of discount,
+        `.irr_per_month`.
+
+    Raises
+    ------
+    ValueError
+        If the option is unknown, the baseline, or can't be planned.
+
+    Examples
+    --------
+    >>> import simulator as sim
+    >>> path = sim.over_time("minimal")
+    >>> path.baseline_usd.shape, path.paid_back
+    ((12,), None)
+    """
+    plan = _plan(scenario)
+    return _over_time(plan, _challenger(plan, challenger))
+
+
+def solve(
+    scenario: str | Path | Mapping[str, Any],
+    key: str,
+    challenger: str | None = None,
+    *,
+    between: tuple[float, float] | None = None,
+    over_time: bool = False,
+    points: int = 64,
+    overrides: Mapping[str, object] | None = None,
+) -> KeySolution:
+    """Find every value of a key at which a challenger costs as much as the baseline, at the scenario's volume.
+
+    Parameters
+    ----------
+    scenario : name, path or mapping
+        What `load_scenario` takes.
+    key : str
+        Any numeric key, dotted: `options.llama.rental.usd_per_gpu_hour`, `traffic.diurnal.peak_to_mean`.
+    challenger : str, optional
+        Name of an option other than the baseline; left out: the first challenger.
+    between : (low, high), optional
+        Where to search; left out: within the key's bounds, at most a thousandfold up and down from today's value.
+    over_time : bool
+        Compare the mean month of the horizon, growth, dated prices and one-off cost included, instead of the run
+        rate. A key that moves no run rate (growth) is compared so anyway, and `.basis` says so.
+    points : int
+        Values tried, at least; crossings are found to that resolution.
+    overrides : mapping, optional
+        As in `load_scenario`.
+
+    Returns
+    -------
+    KeySolution
+        `.crossings`, `.values`, `.nearest` to today's value, `.reason` where there is none, `.levelised`.
+
+    Raises
+    ------
+    ValueError
+        If the scenario is faulty, the key is unknown or holds no number, or the range is outside its bounds.
+
+    Examples
+    --------
+    >>> import simulator as sim
+    >>> found = sim.solve("minimal", "options.fleet.rental.usd_per_gpu_hour")
+    >>> [crossing.becomes_cheaper for crossing in found.crossings]
+    ['baseline']
+    """
+    document = scenario_document(scenario, overrides, origin="overrides")
+    plan = check_plan(document, make_plan, infeasible=False)
+    bounds = key_bounds(plan, document, key, listed_value)
+    return solve_key(
+        plan,
+        plan_at(document, bounds, make_plan),
+        bounds,
+        _challenger(plan, challenger),
+        between=between,
+        over_time=over_time,
+        points=points,
+    )
+
+
+def switching(scenario: ScenarioLike, challenger: str | None = None) -> Switching:
+    """Cost of the horizon by the month in which a challenger takes over from the baseline, or never does.
+
+    Parameters
+    ----------
+    scenario, challenger
+        As in `over_time`.
+
+    Returns
+    -------
+    Switching
+        `.best_month`, None: never; `.cost_usd` and `.regret_usd` of every month and of never.
+
+    Raises
+    ------
+    ValueError
+        As `over_time`.
+
+    Examples
+    --------
+    >>> import simulator as sim
+    >>> sim.switching("minimal").cost_usd.shape
+    (13,)
+    """
+    plan = _plan(scenario)
+    return _switching(plan, _challenger(plan, challenger))
+
+
+def _challenger(plan: Plan, name: str | None) -> str:
+    """The option held against the baseline."""
+    scenario = plan.scenario
+    if name is None:
+        return scenario.challengers[0]
+    others = [option for option in scenario.options if option != scenario.baseline]
+    if name not in others:
+        raise ValueError(f"challenger is '{name}', must be one of {', '.join(others)}")
+    return name
 
 
 def _plan(scenario: ScenarioLike) -> Plan:

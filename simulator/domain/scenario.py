@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from simulator.domain.api_options import ApiOption
 from simulator.domain.base import Finite, Model, Positive, Whole
+from simulator.domain.budget import Finance
 from simulator.domain.defaults import DEFAULT_START
 from simulator.domain.options import DedicatedEndpoint, Option, SelfHostedOption
 from simulator.domain.people import Requirements
@@ -163,6 +164,7 @@ class Scenario(Model):
     requirements: Requirements = Field(
         default_factory=Requirements, description="What an option must have; one that has not is infeasible."
     )
+    finance: Finance = Field(default_factory=Finance, description="Rate of discount, revenue, tasks.")
 
     @field_validator("workload")
     @classmethod
