@@ -23,7 +23,7 @@ from simulator.simulation.option_latency import option_latency
 from simulator.simulation.results import Ledger
 from simulator.simulation.shared_costs import demand_of
 from simulator.solving.curve import cost_table, curve_volumes
-from simulator.solving.horizon import OverTime
+from simulator.solving.horizon import OverTime, challenger_named
 from simulator.solving.horizon import over_time as _over_time
 from simulator.solving.key_crossings import KeySolution, solve_key
 from simulator.solving.study import Study
@@ -292,7 +292,7 @@ def over_time(scenario: ScenarioLike, challenger: str | None = None) -> OverTime
     ((12,), None)
     """
     plan = _plan(scenario)
-    return _over_time(plan, _challenger(plan, challenger))
+    return _over_time(plan, challenger_named(plan, challenger))
 
 
 def solve(
@@ -349,7 +349,7 @@ def solve(
         plan,
         plan_at(document, bounds, make_plan),
         bounds,
-        _challenger(plan, challenger),
+        challenger_named(plan, challenger),
         between=between,
         over_time=over_time,
         points=points,
@@ -381,18 +381,7 @@ def switching(scenario: ScenarioLike, challenger: str | None = None) -> Switchin
     (13,)
     """
     plan = _plan(scenario)
-    return _switching(plan, _challenger(plan, challenger))
-
-
-def _challenger(plan: Plan, name: str | None) -> str:
-    """The option held against the baseline."""
-    scenario = plan.scenario
-    if name is None:
-        return scenario.challengers[0]
-    others = [option for option in scenario.options if option != scenario.baseline]
-    if name not in others:
-        raise ValueError(f"challenger is '{name}', must be one of {', '.join(others)}")
-    return name
+    return _switching(plan, challenger_named(plan, challenger))
 
 
 def _plan(scenario: ScenarioLike) -> Plan:

@@ -51,6 +51,11 @@ class Finance(Model):
         """Whether any revenue is given."""
         return any(getattr(self, key) is not None for key in REVENUE_KEYS)
 
+    @property
+    def is_budgeted(self) -> bool:
+        """Whether cost is to be held against revenue or tasks."""
+        return self.has_revenue or self.requests_per_task != 1.0 or self.completed_share != 1.0
+
     def revenue_usd(self, requests: Array, months: Array) -> Array:
         """Revenue of bill months with so many requests and of such lengths. Shape (months,). [USD]"""
         if self.revenue_usd_per_request is not None:

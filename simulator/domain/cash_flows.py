@@ -88,16 +88,16 @@ def internal_rates(amounts_usd: Array, times: Array) -> tuple[float, ...]:
     if not (np.any(amounts > 0) and np.any(amounts < 0)):
         return ()
 
-    def value(log_rate: float) -> float:
+    def value(log_rate: Array | float) -> Array:
         # Over its greatest term, so that nothing overflows; the sign is what counts.
-        powers = -log_rate * when
-        return float(np.sum(amounts * np.exp(powers - powers.max())))
+        powers = -np.multiply.outer(log_rate, when)
+        return np.asarray(np.exp(powers - powers.max(axis=-1, keepdims=True)) @ amounts)
 
     tried = np.linspace(-_WIDEST_LOG_RATE, _WIDEST_LOG_RATE, _RATES_TRIED)
-    values = [value(log_rate) for log_rate in tried]
+    values = value(tried)
     found = [float(tried[place]) for place, usd in enumerate(values) if usd == 0.0]
     found += [
-        float(brentq(value, tried[place], tried[place + 1], xtol=1e-14, rtol=1e-13))
+        float(brentq(lambda rate: float(value(rate)), tried[place], tried[place + 1], xtol=1e-14, rtol=1e-13))
         for place in range(tried.size - 1)
         if values[place] * values[place + 1] < 0
     ]

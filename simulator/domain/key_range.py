@@ -61,9 +61,9 @@ class KeyBounds:
 
 @dataclass(frozen=True)
 class KeyRange:
-    """Values to be tried, rising, of shape (points,); and whether the range ends where the key's bounds do."""
+    """Values `tried`, rising, of shape (points,); and whether the range ends where the key's bounds do."""
 
-    values: Array
+    tried: Array
     spacing: Spacing
     ends_at_low: bool
     ends_at_high: bool
@@ -71,12 +71,12 @@ class KeyRange:
     @property
     def low(self) -> float:
         """Least value."""
-        return float(self.values[0])
+        return float(self.tried[0])
 
     @property
     def high(self) -> float:
         """Greatest value."""
-        return float(self.values[-1])
+        return float(self.tried[-1])
 
 
 def key_range(bounds: KeyBounds, between: tuple[float, float] | None = None, points: int = 64) -> KeyRange:

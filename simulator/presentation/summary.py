@@ -13,10 +13,12 @@ from simulator.domain.units import SECONDS_PER_MONTH
 from simulator.presentation.api_wording import option_lines, workload_lines
 from simulator.presentation.decision import decision_sentence, pair_sentence
 from simulator.presentation.demand_wording import demand_lines, demand_warnings
+from simulator.presentation.horizon_wording import budget_content, over_time_content, pair_over_time
 from simulator.presentation.rate_limit_wording import rate_limit_content, rate_limit_lines, rate_limit_warnings
 from simulator.presentation.wording import volume_words
 from simulator.simulation.results import Ledger
 from simulator.simulation.shared_costs import demand_of
+from simulator.solving.budget_view import budget_of
 from simulator.solving.study import INFEASIBLE, OptionAtVolume, Pair, Study, requests_per_day
 
 _MOST_QUEUED_SHARE = 0.001
@@ -48,7 +50,7 @@ def summary(study: Study, ledgers: Mapping[str, Ledger]) -> dict[str, Any]:
         },
         "baseline": study.baseline,
         "options": {name: _option(study, option, ledgers.get(name)) for name, option in study.options.items()},
-        "pairs": {name: _pair(study, pair) for name, pair in study.pairs.items()},
+        "pairs": {name: _pair(study, pair, ledgers) for name, pair in study.pairs.items()},
         "assumptions": assumptions(study),
         "warnings": warnings(study, ledgers),
         "figures": [
@@ -148,10 +150,14 @@ def _option(study: Study, option: OptionAtVolume, ledger: Ledger | None) -> dict
             },
             "queue": None if ledger.queue is None else dataclasses.asdict(ledger.queue),
         }
+        if study.plan.scenario.finance.is_budgeted:
+            content["budget"] = budget_content(budget_of(study.plan, ledger))
     return content
 
 
-def _pair(study: Study, pair: Pair) -> dict[str, Any]:
+def _pair(study: Study, pair: Pair, ledgers: Mapping[str, Ledger]) -> dict[str, Any]:
+    path = pair_over_time(study, pair, ledgers)
+
     def place(volume: float | None) -> dict[str, float] | None:
         if volume is None:
             return None
@@ -175,6 +181,7 @@ def _pair(study: Study, pair: Pair) -> dict[str, Any]:
         ],
         "breakeven_utilization_share": pair.breakeven_utilization_share,
         "usd_per_mtok_at_full_load": pair.usd_per_mtok_at_full_load,
+        "over_time": None if path is None else over_time_content(path),
     }
 
 

@@ -215,6 +215,17 @@ def over_time(plan: Plan, challenger: str, ledgers: Mapping[str, Ledger] | None 
     )
 
 
+def challenger_named(plan: Plan, name: str | None, argument: str = "challenger") -> str:
+    """An option to hold against the baseline, the first challenger where none is named; refuses any other name."""
+    scenario = plan.scenario
+    if name is None:
+        return scenario.challengers[0]
+    others = [option for option in scenario.options if option != scenario.baseline]
+    if name not in others:
+        raise ValueError(f"{argument} is '{name}', must be one of {', '.join(others)}")
+    return name
+
+
 def ledger_pair(plan: Plan, challenger: str, ledgers: Mapping[str, Ledger] | None = None) -> tuple[Ledger, Ledger]:
     """Baseline and challenger over the horizon; simulated if they are not given."""
     known = ledgers or {}

@@ -224,7 +224,7 @@ def solve_key(
         later = _Difference(plan_at, challenger, "horizon")
         if not _moves_nothing(later, searched):
             basis, difference = "horizon", later
-    costs = [difference.costs(float(value)) for value in searched.values]
+    costs = [difference.costs(float(value)) for value in searched.tried]
     found, warnings = _crossings(difference, searched, costs, is_whole=bounds.is_whole)
     reason, cause = (None, None) if found else _reason(bounds, searched, costs)
     if basis == "horizon" and not over_time:
@@ -249,8 +249,8 @@ def solve_key(
 
 def _moves_nothing(difference: _Difference, searched: KeyRange) -> bool:
     """Whether a look at some values of the grid finds the same costs everywhere."""
-    places = np.unique(np.linspace(0, searched.values.size - 1, 7).astype(int))
-    looked = [difference.costs(float(value)) for value in searched.values[places]]
+    places = np.unique(np.linspace(0, searched.tried.size - 1, 7).astype(int))
+    looked = [difference.costs(float(value)) for value in searched.tried[places]]
     first = next((costs for costs in looked if costs.cause is None), None)
     if first is None:
         return False
@@ -274,7 +274,7 @@ def _crossings(
             before = None
         elif one.difference_usd != 0.0:
             if before is not None and (costs[before].difference_usd < 0) != (one.difference_usd < 0):
-                ends = float(searched.values[before]), float(searched.values[place])
+                ends = float(searched.tried[before]), float(searched.tried[place])
                 try:
                     found.append(_refined(difference, *ends, is_whole=is_whole))
                 except _GapError as gap:
@@ -317,7 +317,7 @@ def _reason(bounds: KeyBounds, searched: KeyRange, costs: list[_Costs]) -> tuple
     if not feasible:
         return INFEASIBLE, f"no value can be had: {costs[0].cause}"
     differences = np.array([costs[place].difference_usd for place in feasible])
-    values = searched.values[feasible]
+    values = searched.tried[feasible]
     if np.ptp(differences) <= _SAME * np.abs(differences).max(initial=0.0):
         return NO_EFFECT, "the difference of the costs does not depend on the key"
     needed = _needed(bounds, searched, values, differences)
@@ -355,7 +355,7 @@ def _gaps(searched: KeyRange, costs: list[_Costs]) -> list[str]:
         if first - 1 in refused:
             continue
         last = next(place for place in range(first, len(costs) + 1) if place not in refused) - 1
-        low, high = (float(searched.values[place]) for place in (first, last))
+        low, high = (float(searched.tried[place]) for place in (first, last))
         where = f"at {low:.4g}" if first == last else f"at {last - first + 1} values from {low:.4g} to {high:.4g}"
         texts.append(f"can't be had {where}: {costs[first].cause}")
     return texts
