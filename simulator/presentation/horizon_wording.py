@@ -97,11 +97,13 @@ def moved_by(plan: Plan, path: OverTime) -> str:
     growth = plan.scenario.traffic.growth_per_month
     options = (plan.scenario.options[name] for name in (path.baseline, path.challenger))
     prices = any(
-        bool(option.changes or option.terms.price_changes or option.terms.price_decline)
+        bool(option.changes or option.terms.price_changes)
+        or (option.terms.price_decline is not None and option.terms.price_decline.share_per_year > 0)
         for option in options
         if isinstance(option, ApiOption)
     )
     causes = [f"at {percent_of(growth)} growth a month"] if growth else []
+    causes += ["with a changing volume"] if plan.scenario.traffic.growth is not None else []
     causes += ["with changing prices"] if prices else []
     return f"{' and '.join(causes)} " if causes else ""
 
