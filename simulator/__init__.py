@@ -25,6 +25,7 @@ __all__ = [
     "simulate",
     "solve",
     "switching",
+    "volumes_over_time",
 ]
 
 # What needs nothing of what simulates.
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         simulate,
         solve,
         switching,
+        volumes_over_time,
     )
     from simulator.traces.fitting import fit_recording
     from simulator.traces.reading import read_recording

@@ -22,6 +22,8 @@ from simulator.simulation.ledger import simulate_option
 from simulator.simulation.option_latency import option_latency
 from simulator.simulation.results import Ledger
 from simulator.simulation.shared_costs import demand_of
+from simulator.solving.calendar_volumes import VolumesOverTime
+from simulator.solving.calendar_volumes import volumes_over_time as _volumes_over_time
 from simulator.solving.curve import cost_table, curve_volumes
 from simulator.solving.horizon import OverTime, challenger_named
 from simulator.solving.horizon import over_time as _over_time
@@ -42,6 +44,7 @@ __all__ = [
     "simulate",
     "solve",
     "switching",
+    "volumes_over_time",
 ]
 
 ScenarioLike = Scenario | str | Path | Mapping[str, Any]
@@ -382,6 +385,32 @@ def switching(scenario: ScenarioLike, challenger: str | None = None) -> Switchin
     """
     plan = _plan(scenario)
     return _switching(plan, challenger_named(plan, challenger))
+
+
+def volumes_over_time(scenario: ScenarioLike, challenger: str | None = None, most: int = 13) -> VolumesOverTime:
+    """Break-even volume at the prices of the horizon's bill months, beside the demand of each of them.
+
+    Parameters
+    ----------
+    scenario, challenger
+        As in `over_time`.
+    most : int
+        Months solved for at most, evenly over the horizon.
+
+    Returns
+    -------
+    VolumesOverTime
+        `.first` and `.settled` by month (NaN: none), `.demand_tokens_per_month`.
+
+    Raises
+    ------
+    ValueError
+        As `over_time`; or if `most` is below 1.
+    """
+    if most < 1:
+        raise ValueError(f"most is {most}, must be at least 1")
+    plan = _plan(scenario)
+    return _volumes_over_time(plan, challenger_named(plan, challenger), most)
 
 
 def _plan(scenario: ScenarioLike) -> Plan:

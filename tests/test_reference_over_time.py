@@ -74,9 +74,11 @@ def test_an_api_ten_times_cheaper_a_year_undercuts_a_constant_cost_in_month_7():
     assert turn.months == pytest.approx(6.675630009, rel=FIGURE)
     assert turn.months / 12 == pytest.approx(0.5563025008, rel=FIGURE)
     assert months_until_equal(18_000.0, 5_000.0, 10 ** (-1 / 12)) == pytest.approx(6.675630009, rel=FIGURE)
-    # A year later the first price is a tenth.
-    later = sim.break_even(against_a_fixed_cost(tokens=3e9, usd_per_mtok=0.6, self_usd=5_000.0))
-    assert later.settled == pytest.approx(8_333_333_333.0, rel=FIGURE)
+    # A year later the price is a tenth.
+    longer = against_a_fixed_cost(tokens=3e9, usd_per_mtok=6.0, self_usd=5_000.0, decline=0.9, months=13)
+    volumes = sim.volumes_over_time(longer)
+    assert volumes.months[-1] == 12
+    assert volumes.settled[-1] == pytest.approx(8_333_333_333.0, rel=FIGURE)
 
 
 @pytest.mark.parametrize("is_bought", [False, True], ids=["one-off cost", "hardware"])

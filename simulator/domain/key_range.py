@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -104,6 +105,8 @@ def key_range(bounds: KeyBounds, between: tuple[float, float] | None = None, poi
     """
     if not FEWEST_POINTS <= points <= MOST_POINTS:
         raise ValueError(f"points is {points}, must be from {FEWEST_POINTS} to {MOST_POINTS}")
+    if bounds.today is not None and not math.isfinite(bounds.today):
+        bounds = dataclasses.replace(bounds, today=None)  # a wait without limit tells no scale
     low, high = _ends(bounds, between)
     at_low, at_high = low <= bounds.low, high >= bounds.high
     if bounds.is_whole:

@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from simulator import __version__
 from simulator.domain.plans import Array, Plan
+from simulator.presentation.charts.calendar_volume import calendar_volume_chart
 from simulator.presentation.charts.cumulative import cumulative_chart
 from simulator.presentation.console import console_for, plain_table
 from simulator.presentation.files import json_text, without_infinity, write_tables, write_text
@@ -23,11 +24,12 @@ from simulator.presentation.horizon_wording import (
     percent_of,
     sentences,
 )
-from simulator.presentation.numbers import usd
+from simulator.presentation.numbers import number, usd
 from simulator.presentation.report import write_figure
 from simulator.simulation.ledger import run_rate
 from simulator.simulation.results import Ledger
 from simulator.solving.budget_view import Budget, budget_of
+from simulator.solving.calendar_volumes import VolumesOverTime, prices_move, volumes_over_time
 from simulator.solving.horizon import OverTime, ledger_pair, over_time
 from simulator.solving.switching import Switching, switching
 
@@ -41,11 +43,14 @@ class HorizonView:
     switch: Switching
     budgets: Mapping[str, Budget]
     run_rate_saving_usd: float
+    volumes: VolumesOverTime | None  # None: no price moves, so that the break-even volume stays what it is
 
     @property
     def sentences(self) -> list[str]:
         """The answer in words."""
         found = [*sentences(self.path, self.plan, self.run_rate_saving_usd), switch_sentence(self.path, self.switch)]
+        if self.volumes is not None:
+            found.append(volume_sentence(self.volumes))
         if self.plan.scenario.finance.has_revenue:
             found.append(budget_sentence(self.budgets))
         return found
@@ -63,7 +68,19 @@ def horizon_view(plan: Plan, challenger: str) -> HorizonView:
         switch=switching(plan, challenger, ledgers),
         budgets={name: budget_of(plan, ledger) for name, ledger in ledgers.items()},
         run_rate_saving_usd=rates[0] - rates[1],
+        volumes=volumes_over_time(plan, challenger) if prices_move(plan, tuple(ledgers)) else None,
     )
+
+
+def volume_sentence(volumes: VolumesOverTime) -> str:
+    """What becomes of the break-even volume as prices move."""
+    ends = []
+    for place in (0, -1):
+        tokens, month = volumes.settled[place], volumes.month_starts[place]
+        what = "none" if np.isnan(tokens) else ("any" if tokens == 0 else number(float(tokens)))
+        ends.append(f"{what} at the prices of {month:%B %Y}")
+    demand = " to ".join(number(float(volumes.demand_tokens_per_month[place])) for place in (0, -1))
+    return f"The break-even volume is {ends[0]} and {ends[1]}; the demand goes from {demand} tokens a month."
 
 
 def switch_sentence(path: OverTime, switch: Switching) -> str:
@@ -99,6 +116,26 @@ def horizon_content(view: HorizonView) -> dict[str, Any]:
             "regret_usd_by_month_and_never": [float(regret) for regret in switch.regret_usd],
         },
     }
+    if view.volumes is not None:
+        content["break_even_volume"] = [
+            {
+                "month": int(month),
+                "start": start.date().isoformat(),
+                "first_tokens_per_month": float(first),
+                "settled_tokens_per_month": float(settled),
+                "reason": reason,
+                "demand_tokens_per_month": float(demand),
+            }
+            for month, start, first, settled, reason, demand in zip(
+                view.volumes.months,
+                view.volumes.month_starts,
+                view.volumes.first,
+                view.volumes.settled,
+                view.volumes.reasons,
+                view.volumes.demand_tokens_per_month,
+                strict=True,
+            )
+        ]
     if view.plan.scenario.finance.is_budgeted:
         content["budget"] = {name: budget_content(budget) for name, budget in view.budgets.items()}
     return {key: without_infinity(value) for key, value in content.items()}
@@ -129,12 +166,18 @@ def write_horizon_report(view: HorizonView, folder: Path) -> list[Path]:
     """Write horizon.json, horizon.csv and the chart; raises `OSError` if the folder can't be made or written to."""
     folder.mkdir(parents=True, exist_ok=True)
     chart = cumulative_chart(view.plan.scenario.title, view.path, view.switch, view.sentences)
-    return [
+    written = [
         write_text(folder / "horizon.json", json_text(horizon_content(view))),
         write_tables(folder / "horizon.csv", [horizon_table(view)]),
         write_figure(folder / "horizon.png", chart),
         write_figure(folder / "horizon.pdf", chart),
     ]
+    if view.volumes is not None:
+        said = volume_sentence(view.volumes)
+        subtitles = [said, said.partition(";")[0] + ".", "Break-even volume at the prices of each month"]
+        volumes = calendar_volume_chart(view.plan.scenario.title, subtitles, view.path, view.volumes)
+        written += [write_figure(folder / f"break-even-volume.{ending}", volumes) for ending in ("png", "pdf")]
+    return written
 
 
 def print_horizon(view: HorizonView, files: Sequence[Path], stream: IO[str]) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from simulator.domain.api_options import ApiOption
+from simulator.domain.cash_flows import SideChange
 from simulator.domain.plans import Plan
 from simulator.presentation.numbers import percent, usd
 from simulator.simulation.results import Ledger
 from simulator.solving.budget_view import RULE_OF_REVENUE_SHARE, Budget
-from simulator.solving.horizon import OverTime, SideChange, over_time
+from simulator.solving.horizon import OverTime, over_time
 from simulator.solving.study import Pair, Study
 
 _LEAST_OUTLAY = 1e-6  # of the cost of the horizon: less is rounding

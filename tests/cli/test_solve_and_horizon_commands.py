@@ -121,13 +121,18 @@ def test_horizon_says_turns_payback_worth_switch_and_revenue(breakeven, pair, tm
     # 9 M requests at 0.004 USD: 36,000 USD a month; 4,000 are a ninth
     assert "fleet 11 %; a rule of thumb says at most 25 to 30 %" in said
     folder = tmp_path / "reports" / "pair"
-    names = ["horizon.csv", "horizon.json", "horizon.pdf", "horizon.png"]
+    names = [f"{name}.{ending}" for name in ("break-even-volume", "horizon") for ending in ("pdf", "png")]
+    names = sorted([*names, "horizon.csv", "horizon.json"])
     assert sorted(path.name for path in folder.iterdir()) == names
     rows = list(csv.DictReader((folder / "horizon.csv").read_text(encoding="utf-8").splitlines()))
     assert len(rows) == 24
     assert float(rows[0]["saved_usd"]) == pytest.approx(-10_000 + 9_000 - 4_000)
     assert float(rows[12]["api share_of_revenue"]) == pytest.approx(4_500 / 36_000)
     content = json.loads((folder / "horizon.json").read_text(encoding="utf-8"))
+    # 4,000 USD over a price that is halved after a year
+    volumes = {entry["month"]: entry["settled_tokens_per_month"] for entry in content["break_even_volume"]}
+    assert volumes[0] == pytest.approx(4e9)
+    assert volumes[23] == pytest.approx(4e9 * 2 ** (23 / 12))
     assert content["paid_back"]["whole_months"] == 3
     assert content["switch"]["best_month"] == 0
     assert len(content["switch"]["regret_usd_by_month_and_never"]) == 25

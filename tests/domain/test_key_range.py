@@ -68,7 +68,7 @@ def test_between_must_touch_what_the_key_may_be():
 
 
 def test_a_key_without_scale_asks_where_to_search():
-    for today in (None, 0.0):
+    for today in (None, 0.0, math.inf):
         with pytest.raises(ValueError, match="says nothing of where to search; give between which values"):
             key_range(KeyBounds("usd", today=today, low=0.0, high=1e24))
 

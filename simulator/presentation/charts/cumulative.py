@@ -72,7 +72,7 @@ def _spent(cash: Cash, ends: Array) -> tuple[Array, Array]:
 
 
 def _scales(axes: Axes, path: OverTime, spent: Array) -> None:
-    _month_axis(axes, path)
+    month_axis(axes, path)
     top = 1.08 * float(spent.max(initial=0.0)) or 1.0
     axes.set_ylim(min(0.0, float(spent.min(initial=0.0))), top)
     ticks = linear_ticks(axes.get_ylim()[0], top, 6)
@@ -80,7 +80,7 @@ def _scales(axes: Axes, path: OverTime, spent: Array) -> None:
     theme.clean_axes(axes)
 
 
-def _month_axis(axes: Axes, path: OverTime) -> None:
+def month_axis(axes: Axes, path: OverTime) -> None:
     """Months since the start, with the calendar month below."""
     end = float(path.ends_months[-1])
     axes.set_xlim(0.0, end)
@@ -134,7 +134,7 @@ def _regret(page: Page, path: OverTime, switch: Switching) -> None:
     axes.plot(
         months, regret[:-1], color=_REGRET_COLOUR, linewidth=2.4, marker="o", markersize=5, zorder=3, clip_on=False
     )
-    _month_axis(axes, path)
+    month_axis(axes, path)
     axes.axhline(float(regret[-1]), color=INK, linewidth=1.2, linestyle=(0.0, (4.0, 3.0)), zorder=2)
     top = 1.12 * float(regret.max(initial=0.0)) or 1.0
     axes.set_ylim(0.0, top)
