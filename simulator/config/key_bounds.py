@@ -11,6 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from simulator.config.completing import completed
 from simulator.config.faults import Fault, Faults, enumerated, shown
 from simulator.config.field_lookup import Loc, child_of, dotted, key_parts, longest_match
 from simulator.config.overrides import override_document
@@ -85,6 +86,9 @@ def key_bounds(plan: Plan, document: Document, key: str, listed: Listed | None =
     today = float(value) if is_number else None
     if today is None and listed is not None and walk.loc[0] == "options":
         today = listed(plan, str(walk.loc[1]), ".".join(str(part) for part in walk.loc[2:]))
+    if walk.loc[0] == "workload" and child_of(document.data, "workload") is None:
+        # A preset or a recording tells it, as a whole or not at all.
+        walk.beside["workload"] = child_of(completed(document)[0].data, "workload")
     return KeyBounds(
         key, today, limits.low, limits.high, limits.excludes_low, limits.excludes_high, limits.is_whole, walk.beside
     )

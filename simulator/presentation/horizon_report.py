@@ -91,8 +91,9 @@ def switch_sentence(path: OverTime, switch: Switching) -> str:
     never = f"never to switch {usd(float(regret[-1]))} more"
     if month == 0:
         return f"It costs least to switch at once: {never}."
-    when = f"{path.month_starts[month]:%B %Y} (month {month + 1})"
-    return f"It costs least to switch in {when}: at once costs {usd(float(regret[0]))} more, {never}."
+    start = path.month_starts[month]
+    when = f"{start.day} {start:%B %Y}, after {month} {'month' if month == 1 else 'months'}"
+    return f"It costs least to switch on {when}: at once costs {usd(float(regret[0]))} more, {never}."
 
 
 def horizon_content(view: HorizonView) -> dict[str, Any]:
@@ -201,7 +202,7 @@ def _dates(path: OverTime) -> Any:
         table.add_column(name, justify="left" if name == "what" else "right")
     for turn in path.turns:
         cheaper = path.challenger if turn.becomes_cheaper == "challenger" else path.baseline
-        table.add_row(f"run rate turns: {escape(cheaper)} cheaper", f"{turn.start:%Y-%m} ({turn.months:.1f} months)")
+        table.add_row(f"run rate turns: {escape(cheaper)} cheaper", f"{turn.start:%Y-%m-%d} ({turn.months:.1f} months)")
     table.add_row("spent at the start, more than the baseline", usd(path.outlay_usd))
     for change in path.changes:
         said = "paid back" if change.into == "ahead" else "undone again"

@@ -147,8 +147,9 @@ class OverTime:
 
     @property
     def irr_per_month(self) -> float | None:
-        """Internal rate of return; None where there is none, or several. [1 per month]"""
-        return self.rates_per_month[0] if len(self.rates_per_month) == 1 else None
+        """Internal rate of return; None where there is none, or several, or nothing is laid out. [1 per month]"""
+        lays_out = bool(np.any(self.at_starts_usd < 0))
+        return self.rates_per_month[0] if lays_out and len(self.rates_per_month) == 1 else None
 
     @property
     def irr_per_year(self) -> float | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from simulator.domain.api_plans import ApiPlan
 from simulator.domain.plans import Plan
+from simulator.domain.references import handed_on
 from simulator.domain.units import TOKENS_PER_MTOK
 from simulator.simulation.ledger import run_rate
 
@@ -23,8 +24,8 @@ class Levelised:
         All cost of the option over all tokens. [USD per 10^6 tokens]
     equal_price_factor : float or None
         Times today's prices of the baseline's API, at which both options cost the same: overflow that goes there is
-        billed at the new price as well. None where the baseline's bill is no price times the volume, or at no price
-        at all.
+        billed at the new price as well. None where the baseline's bill is no price times the volume, or one of the two
+        hands requests on.
     """
 
     challenger_usd_per_mtok: float
@@ -69,11 +70,13 @@ def levelised_cost(plan: Plan, challenger: str) -> Levelised:
     own, their = float(ours.usd_per_month[0]), float(theirs.usd_per_month[0])
     api = plan.options[name]
     factor, billed = None, None
-    if isinstance(api, ApiPlan) and api.is_proportional:
+    scenario = plan.scenario
+    shares_it = name in handed_on(scenario.options[challenger]) or bool(handed_on(scenario.options[name]))
+    if isinstance(api, ApiPlan) and api.is_proportional and not shares_it:
         beside = {"engineers", *api.overheads.line_names, *api.per_request_usd}
         fixed = sum(float(usd[0]) for line, usd in theirs.lines.items() if line in beside or line.startswith("fixed: "))
         billed = their - fixed
-        goes_there = plan.scenario.overflow_target(challenger) == name
+        goes_there = scenario.overflow_target(challenger) == name
         overflow = float(ours.lines["overflow"][0]) if goes_there and "overflow" in ours.lines else 0.0
         if billed - overflow > 0:
             factor = max(own - overflow - fixed, 0.0) / (billed - overflow)

@@ -109,3 +109,26 @@ def test_what_is_wrong_with_a_key_is_told_in_one_line_at_its_place(found, key, m
     with pytest.raises(ValueError, match=re.escape(message)) as refused:
         found[0](key)
     assert len(str(refused.value).splitlines()) == 1
+
+
+def test_lengths_that_a_preset_tells_can_be_solved_for_as_well():
+    document = scenario_document("code-completion")
+    plan = check_plan(document, make_plan)
+    (name, request), *_ = plan.scenario.workload.items()
+    bounds = key_bounds(plan, document, f"workload.{name}.output_tokens")
+    assert bounds.today == request.output_tokens
+    longer = plan_at(document, bounds, make_plan)(2 * bounds.today).scenario
+    assert longer.workload[name].output_tokens == 2 * request.output_tokens
+    assert longer.workload[name].input_tokens == request.input_tokens
+
+
+def test_a_part_of_a_presets_noise_changes_alone():
+    document = scenario_document("code-completion")
+    plan = check_plan(document, make_plan)
+    name = next(iter(plan.scenario.traffic.noise.parts))
+    bounds = key_bounds(plan, document, f"traffic.noise.parts.{name}.relative_sd")
+    changed = plan_at(document, bounds, make_plan)(0.5).scenario.traffic.noise.parts
+    assert changed[name].relative_sd == 0.5
+    assert {part: noise for part, noise in changed.items() if part != name} == {
+        part: noise for part, noise in plan.scenario.traffic.noise.parts.items() if part != name
+    }

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import simulator as sim
+from simulator.config.scenarios import bundled_scenarios
 from simulator.solving.horizon import turns_of
 
 
@@ -173,3 +174,24 @@ def test_weeks_until_live_are_part_of_what_a_switch_costs():
 def test_the_challenger_must_be_an_option_other_than_the_baseline():
     with pytest.raises(ValueError, match="challenger is 'api', must be one of fleet"):
         sim.over_time(case(), "api")
+
+
+def test_what_costs_more_at_first_without_an_outlay_earns_no_return():
+    path = sim.over_time(case(growth=0.2, self_usd=1_500.0))
+    assert path.paid_back is not None
+    assert len(path.rates_per_month) == 1
+    assert path.irr_per_month is None
+
+
+@pytest.mark.parametrize("name", sorted(bundled_scenarios()))
+def test_in_every_bundled_scenario_the_sums_over_time_are_those_of_the_ledgers(name):
+    scenario = sim.load_scenario(name, overrides={"horizon.step_s": 3600})
+    path, switch = sim.over_time(scenario), sim.switching(scenario)
+    totals = [sim.simulate(scenario, option).total_usd for option in (path.baseline, path.challenger)]
+    # None of them buys hardware: cash is what is billed, and switching at once, or never, is one of the options alone.
+    assert switch.cost_usd[[-1, 0]] == pytest.approx(totals)
+    assert path.saved_usd[-1] == pytest.approx(totals[0] - totals[1], abs=1e-9 * sum(totals))
+    one_off = path.challenger_cash.at_starts_usd.sum() - path.baseline_cash.at_starts_usd.sum()
+    assert path.baseline_usd.sum() - path.challenger_usd.sum() == pytest.approx(
+        totals[0] - totals[1] + one_off, abs=1e-9 * sum(totals)
+    )

@@ -241,3 +241,15 @@ def test_at_the_levelised_price_both_cost_the_same_although_overflow_is_billed_a
 def test_only_an_option_other_than_the_baseline_can_be_the_challenger():
     with pytest.raises(ValueError, match="challenger is 'api', must be one of fleet"):
         sim.solve(case(), "traffic.requests_per_month", "api")
+
+
+def test_no_equal_price_is_told_where_the_challenger_buys_at_the_baselines_prices_too():
+    scenario = case()
+    scenario["options"]["routed"] = {"kind": "routed", "routes": {"api": {"share": 0.5}, "cheap": {"share": 0.5}}}
+    scenario["options"]["cheap"] = {"kind": "api", "prices": {"input_usd_per_mtok": 0.1, "output_usd_per_mtok": 0.1}}
+    scenario["comparison"] = {"baseline": "api", "challengers": ["routed"]}
+    found = sim.solve(scenario, "options.cheap.prices.input_usd_per_mtok")
+    assert found.levelised.equal_price_usd_per_mtok is None
+    assert found.levelised.challenger_usd_per_mtok == pytest.approx(0.55)
+    # half at 1 USD, half at the price that makes both 1: 2 USD less the output's 0.1, over half the tokens
+    assert found.values == pytest.approx((1.9,))
