@@ -96,11 +96,13 @@ def internal_rates(amounts_usd: Array, times: Array) -> tuple[float, ...]:
     tried = np.linspace(-_WIDEST_LOG_RATE, _WIDEST_LOG_RATE, _RATES_TRIED)
     values = value(tried)
     found = [float(tried[place]) for place, usd in enumerate(values) if usd == 0.0]
-    found += [
-        float(brentq(lambda rate: float(value(rate)), tried[place], tried[place + 1], xtol=1e-14, rtol=1e-13))
-        for place in range(tried.size - 1)
-        if values[place] * values[place + 1] < 0
-    ]
+    for place in np.flatnonzero(values[:-1] * values[1:] < 0):
+        low, high = float(tried[place]), float(tried[place + 1])
+        at_low, at_high = float(value(low)), float(value(high))
+        if at_low * at_high < 0:
+            found.append(float(brentq(lambda rate: float(value(rate)), low, high, xtol=1e-14, rtol=1e-13)))
+        else:  # one of them is zero but for rounding, which is another one for many rates at once
+            found.append(low if abs(at_low) <= abs(at_high) else high)
     return tuple(math.expm1(log_rate) for log_rate in sorted(found))
 
 
