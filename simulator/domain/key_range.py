@@ -153,6 +153,8 @@ def _whole(low: int, high: int, points: int) -> Array:
 
 def _real(low: float, high: float, bounds: KeyBounds, points: int) -> tuple[Array, Spacing]:
     today = abs(bounds.today or 0.0)
+    edge = _AT_THE_EDGE * (high - low)
+    low, high = (0.0 if -edge < low < 0.0 else low), (0.0 if 0.0 < high < edge else high)
     if low < 0.0 < high:
         least = min(today / 100.0 if today > 0 else high, high, -low) / 100.0
         below = points * math.log(-low / least) / (math.log(-low / least) + math.log(high / least))
