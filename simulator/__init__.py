@@ -20,10 +20,14 @@ __all__ = [
     "fit_recording",
     "latency",
     "load_scenario",
+    "over_time",
     "read_benchmark_file",
     "read_recording",
     "service",
     "simulate",
+    "solve",
+    "switching",
+    "volumes_over_time",
 ]
 
 # What needs nothing of what simulates.
@@ -44,8 +48,12 @@ if TYPE_CHECKING:
         draw_demand,
         latency,
         load_scenario,
+        over_time,
         service,
         simulate,
+        solve,
+        switching,
+        volumes_over_time,
     )
     from simulator.traces.fitting import fit_recording
     from simulator.traces.reading import read_recording

@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from simulator.catalogue.listed_values import listed_value
 from simulator.catalogue.planning import make_plan
+from simulator.config.key_bounds import key_bounds, plan_at
+from simulator.config.scenarios import check_plan, scenario_document
 from simulator.config.scenarios import load_scenario as _load_scenario
 from simulator.domain.plans import Plan
 from simulator.domain.scenario import Scenario
@@ -23,8 +26,16 @@ from simulator.simulation.service_holding import held_to_level
 from simulator.simulation.shared_costs import demand_of
 from simulator.solving.best_mix import BestMix, options_with_a_mix
 from simulator.solving.best_mix import best_mix as _best_mix
+from simulator.solving.calendar_volumes import VolumesOverTime
+from simulator.solving.calendar_volumes import volumes_over_time as _volumes_over_time
 from simulator.solving.curve import cost_table, curve_volumes
-from simulator.solving.study import Study, solve
+from simulator.solving.horizon import OverTime, challenger_named
+from simulator.solving.horizon import over_time as _over_time
+from simulator.solving.key_crossings import KeySolution, solve_key
+from simulator.solving.study import Study
+from simulator.solving.study import solve as _solve
+from simulator.solving.switching import Switching
+from simulator.solving.switching import switching as _switching
 
 __all__ = [
     "best_mix",
@@ -34,8 +45,12 @@ __all__ = [
     "latency",
     "load_scenario",
     "make_plan",
+    "over_time",
     "service",
     "simulate",
+    "solve",
+    "switching",
+    "volumes_over_time",
 ]
 
 ScenarioLike = Scenario | str | Path | Mapping[str, Any]
@@ -253,7 +268,7 @@ def cost_curve(scenario: ScenarioLike, tokens_per_month: Sequence[float] | float
     except (TypeError, ValueError):
         raise ValueError(f"tokens_per_month is {tokens_per_month}, must be numbers") from None
     plan = held_to_level(plan)
-    volumes = curve_volumes(solve(plan)) if given is None else given
+    volumes = curve_volumes(_solve(plan)) if given is None else given
     if volumes.ndim != 1 or not np.all(np.isfinite(volumes)) or np.any(volumes < 0):
         raise ValueError(f"tokens_per_month is {tokens_per_month}, must be a list of finite numbers of at least 0")
     return cost_table(plan, volumes)
@@ -284,7 +299,154 @@ def break_even(scenario: ScenarioLike) -> Study:
     >>> sim.break_even("minimal").first > 0
     True
     """
-    return solve(_plan(scenario))
+    return _solve(_plan(scenario))
+
+
+def over_time(scenario: ScenarioLike, challenger: str | None = None) -> OverTime:
+    """Hold a challenger against the baseline month by month over the horizon: turns, payback, present value, return.
+
+    Parameters
+    ----------
+    scenario : Scenario, name, path or mapping
+        What `load_scenario` takes, or its result.
+    challenger : str, optional
+        Name of an option other than the baseline; left out: the first challenger.
+
+    Returns
+    -------
+    OverTime
+        `.turns` of the monthly cost, `.paid_back` and `.undone` in cash, `.npv_usd` at the scenario's rate of discount,
+        `.irr_per_month`.
+
+    Raises
+    ------
+    ValueError
+        If the option is unknown, the baseline, or can't be planned.
+
+    Examples
+    --------
+    >>> import simulator as sim
+    >>> path = sim.over_time("minimal")
+    >>> path.baseline_usd.shape, path.paid_back
+    ((12,), None)
+    """
+    plan = _plan(scenario)
+    return _over_time(plan, challenger_named(plan, challenger))
+
+
+def solve(
+    scenario: str | Path | Mapping[str, Any],
+    key: str,
+    challenger: str | None = None,
+    *,
+    between: tuple[float, float] | None = None,
+    over_time: bool = False,
+    points: int = 64,
+    overrides: Mapping[str, object] | None = None,
+) -> KeySolution:
+    """Find every value of a key at which a challenger costs as much as the baseline, at the scenario's volume.
+
+    Parameters
+    ----------
+    scenario : name, path or mapping
+        What `load_scenario` takes.
+    key : str
+        Any numeric key, dotted: `options.llama.rental.usd_per_gpu_hour`, `traffic.diurnal.peak_to_mean`.
+    challenger : str, optional
+        Name of an option other than the baseline; left out: the first challenger.
+    between : (low, high), optional
+        Where to search; left out: within the key's bounds, at most a thousandfold up and down from today's value.
+    over_time : bool
+        Compare the mean month of the horizon, growth, dated prices and one-off cost included, instead of the run
+        rate. A key that moves no run rate (growth) is compared so anyway, and `.basis` says so.
+    points : int
+        Values tried, at least; crossings are found to that resolution.
+    overrides : mapping, optional
+        As in `load_scenario`.
+
+    Returns
+    -------
+    KeySolution
+        `.crossings`, `.values`, `.nearest` to today's value, `.reason` where there is none, `.levelised`.
+
+    Raises
+    ------
+    ValueError
+        If the scenario is faulty, the key is unknown or holds no number, or the range is outside its bounds.
+
+    Examples
+    --------
+    >>> import simulator as sim
+    >>> found = sim.solve("minimal", "options.fleet.rental.usd_per_gpu_hour")
+    >>> [crossing.becomes_cheaper for crossing in found.crossings]
+    ['baseline']
+    """
+    document = scenario_document(scenario, overrides, origin="overrides")
+    plan = check_plan(document, make_plan, infeasible=False)
+    bounds = key_bounds(plan, document, key, listed_value)
+    return solve_key(
+        plan,
+        plan_at(document, bounds, make_plan),
+        bounds,
+        challenger_named(plan, challenger),
+        between=between,
+        over_time=over_time,
+        points=points,
+    )
+
+
+def switching(scenario: ScenarioLike, challenger: str | None = None) -> Switching:
+    """Cost of the horizon by the month in which a challenger takes over from the baseline, or never does.
+
+    Parameters
+    ----------
+    scenario, challenger
+        As in `over_time`.
+
+    Returns
+    -------
+    Switching
+        `.best_month`, None: never; `.cost_usd` and `.regret_usd` of every month and of never.
+
+    Raises
+    ------
+    ValueError
+        As `over_time`.
+
+    Examples
+    --------
+    >>> import simulator as sim
+    >>> sim.switching("minimal").cost_usd.shape
+    (13,)
+    """
+    plan = _plan(scenario)
+    return _switching(plan, challenger_named(plan, challenger))
+
+
+def volumes_over_time(scenario: ScenarioLike, challenger: str | None = None, most: int = 13) -> VolumesOverTime:
+    """Break-even volume at the prices of the horizon's bill months, beside the demand of each of them.
+
+    Parameters
+    ----------
+    scenario, challenger
+        As in `over_time`.
+    most : int
+        Months solved for at most, evenly over the horizon.
+
+    Returns
+    -------
+    VolumesOverTime
+        `.first` and `.settled` by month (NaN: none), `.demand_tokens_per_month`.
+
+    Raises
+    ------
+    ValueError
+        As `over_time`; or if `most` is below 1.
+    """
+    if most < 1:
+        raise ValueError(f"most is {most}, must be at least 1")
+    plan = _plan(scenario)
+    return _volumes_over_time(plan, challenger_named(plan, challenger), most)
 
 
 def best_mix(scenario: ScenarioLike, option: str | None = None) -> BestMix:

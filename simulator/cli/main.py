@@ -15,6 +15,8 @@ _COMMANDS = {
     "run": "Simulate scenarios, find their break-even, write report and charts.",
     "check": "Tell every fault of scenario files, and write nothing.",
     "sweep": "Break-even over a grid of values; table and chart.",
+    "solve": "Solve for any key: every value at which two options cost the same; table and chart.",
+    "horizon": "Two options over time: payback and its undoing, present value, the month to switch; charts.",
     "traffic": "Draw the demand of a scenario: its peaks, its load-duration curve, its noise; card and chart.",
     "trace": "Tell what a recorded demand is like, and fit a scenario to it.",
     "throughput": "Estimate what a model serves on GPUs, what its tokens cost, and compare GPUs.",

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from simulator.domain.api_options import ApiOption
 from simulator.domain.base import Finite, Model, Positive, Whole
+from simulator.domain.budget import Finance
 from simulator.domain.defaults import DEFAULT_START
 from simulator.domain.deferrable import check_deferrable
 from simulator.domain.hardware_changes import changed_options
@@ -170,6 +171,7 @@ class Scenario(Model):
     service_level: ServiceLevel | None = Field(
         default=None, description="Service that every option is held to, so that costs are compared at equal service."
     )
+    finance: Finance = Field(default_factory=Finance, description="Rate of discount, revenue, tasks.")
 
     @field_validator("workload")
     @classmethod
