@@ -94,3 +94,39 @@ def test_a_later_month_has_the_later_prices_and_no_decline_beside():
     (part,) = plan.options["api"].parts
     assert part.terms.price_decline is None
     assert part.prices.usd[0].sum() == pytest.approx(1_000 * 2e-6 / 2)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"rental": {"usd_per_gpu_hour": 4.0, "changes": [{"effective_from": "2027-06-15", "usd_per_gpu_hour": 2.0}]}},
+        {
+            "rental": {"usd_per_gpu_hour": 4.0},
+            "hardware_changes": [
+                {
+                    "effective_from": "2027-06-15",
+                    "rental": {"usd_per_gpu_hour": 2.0},
+                    "throughput": {"requests_per_s": 1e12},
+                }
+            ],
+        },
+        {
+            "rental": None,
+            "sites": {
+                "east": {
+                    "usd_per_gpu_hour": 4.0,
+                    "changes": [{"effective_from": "2027-06-15", "usd_per_gpu_hour": 2.0}],
+                }
+            },
+        },
+    ],
+    ids=["rent", "hardware", "site"],
+)
+def test_a_rent_that_halves_moves_it_by_what_the_fleet_costs_less(later):
+    fixed = {"autoscaling": {"kind": "fixed", "count": 1}, "monthly_fixed_usd": {"all": 1_000.0}}
+    scenario = case(fleet={**fixed, **later})
+    # One replica at 4 and then 2 USD an hour and 1,000 USD a month, against 2 USD per million tokens.
+    volumes = [(1_000.0 + 730 * usd) / 2.0 * 1e6 for usd in (4.0, 2.0)]
+    found = sim.volumes_over_time(scenario)
+    assert found.settled == pytest.approx([volumes[0]] * 7 + [volumes[1]] * 6)
+    assert prices_move(make_plan(sim.load_scenario(scenario)), ("api", "fleet"))

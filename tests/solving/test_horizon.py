@@ -5,6 +5,7 @@ import pytest
 
 import simulator as sim
 from simulator.config.scenarios import bundled_scenarios
+from simulator.interface import make_plan
 from simulator.solving.horizon import turns_of
 
 
@@ -187,11 +188,18 @@ def test_what_costs_more_at_first_without_an_outlay_earns_no_return():
 def test_in_every_bundled_scenario_the_sums_over_time_are_those_of_the_ledgers(name):
     scenario = sim.load_scenario(name, overrides={"horizon.step_s": 3600})
     path, switch = sim.over_time(scenario), sim.switching(scenario)
-    totals = [sim.simulate(scenario, option).total_usd for option in (path.baseline, path.challenger)]
-    # None of them buys hardware: cash is what is billed, and switching at once, or never, is one of the options alone.
-    assert switch.cost_usd[[-1, 0]] == pytest.approx(totals)
-    assert path.saved_usd[-1] == pytest.approx(totals[0] - totals[1], abs=1e-9 * sum(totals))
-    one_off = path.challenger_cash.at_starts_usd.sum() - path.baseline_cash.at_starts_usd.sum()
+    ledgers = [sim.simulate(scenario, option) for option in (path.baseline, path.challenger)]
+    totals = [ledger.total_usd for ledger in ledgers]
+    # Hardware is paid at the start in place of what it is charged, and is still worth something at the end.
+    owned = [getattr(make_plan(scenario).options[ledger.option], "owned", None) for ledger in ledgers]
+    paid = [0.0 if hardware is None else hardware.price_usd for hardware in owned]
+    charged = [float(ledger.costs.filter(["depreciation", "financing", "spares"]).sum().sum()) for ledger in ledgers]
+    in_cash = [total - less + more for total, less, more in zip(totals, charged, paid, strict=True)]
+    left = [path.baseline_cash.left_usd, path.challenger_cash.left_usd]
+    assert all((worth > 0) == (hardware is not None) for worth, hardware in zip(left, owned, strict=True))
+    assert switch.cost_usd[[-1, 0]] == pytest.approx([cash - worth for cash, worth in zip(in_cash, left, strict=True)])
+    assert path.saved_usd[-1] == pytest.approx(in_cash[0] - in_cash[1], abs=1e-9 * sum(totals))
+    one_off = path.challenger_cash.at_starts_usd.sum() - path.baseline_cash.at_starts_usd.sum() + paid[0] - paid[1]
     assert path.baseline_usd.sum() - path.challenger_usd.sum() == pytest.approx(
         totals[0] - totals[1] + one_off, abs=1e-9 * sum(totals)
     )
