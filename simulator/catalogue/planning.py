@@ -18,12 +18,18 @@ from simulator.domain.workload import Workload
 _FLEET_LINES = ("rent", "variable", "overflow", "rejected", "API until live", "one_off")
 
 
-def make_plan(scenario: Scenario) -> Plan:
-    """Look up everything a scenario refers to. Faults are collected by option, never raised."""
+def make_plan(scenario: Scenario, known: Mapping[str, OptionPlan] | None = None) -> Plan:
+    """Look up everything a scenario refers to. Faults are collected by option, never raised.
+
+    Options that are `known` are taken as they are, without the figures they stand on.
+    """
     notes = Notes()
     options: dict[str, OptionPlan] = {}
     extras = _extras(scenario.workload)
     for name in scenario.planned:  # what others only hand on to is planned with them, for what comes that way
+        if known and name in known:
+            options[name] = known[name]
+            continue
         option = scenario.options[name]
         overheads = overheads_of(scenario, name, option, notes)
         planned: OptionPlan | None

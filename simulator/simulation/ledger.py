@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import numpy as np
@@ -29,7 +30,7 @@ from simulator.simulation.shared_costs import (
 from simulator.simulation.waiting import queue_report
 
 
-def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
+def run_rate(plan: Plan, name: str, tokens_per_month: Array, serving: Callable[..., FleetRun] = serve) -> RunRate:
     """Monthly cost of an option at each of n volumes, at run rate.
 
     Parameters
@@ -40,6 +41,8 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
         The option.
     tokens_per_month : array of shape (n,)
         Volumes. [tokens per month of 730 h]
+    serving : function, optional
+        What serves a fleet's demand in place of `serve`, with the same arguments and results.
 
     Returns
     -------
@@ -54,7 +57,7 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array) -> RunRate:
     option = with_base(option, demand, plan.scenario.requests_per_month)
     target = _overflow_api(plan, option)
     blocks = _price_blocks(target, demand)
-    run = serve(option, demand, requests, block_ends=blocks)
+    run = serving(option, demand, requests, block_ends=blocks)
     months = demand.months.sum()
     # What still waits at the end was not served: it costs what overflow costs.
     prices = _left_usd_per_request(option, target, demand, blocks)
