@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from simulator.domain.api_options import ApiOption
@@ -16,6 +16,7 @@ from simulator.domain.options import DedicatedEndpoint, Option, SelfHostedOption
 from simulator.domain.people import Requirements
 from simulator.domain.references import check_references, handed_on
 from simulator.domain.traffic import Traffic
+from simulator.domain.uncertainty import Uncertainty
 from simulator.domain.units import (
     HOURS_PER_DAY,
     HOURS_PER_MONTH,
@@ -163,6 +164,10 @@ class Scenario(Model):
     requirements: Requirements = Field(
         default_factory=Requirements, description="What an option must have; one that has not is infeasible."
     )
+    uncertainty: Uncertainty | None = Field(
+        default=None, description="What is not known exactly; `run` takes the medians, `risk` tells what follows."
+    )
+    _written: Any = PrivateAttr(default=None)  # where inputs are uncertain: the data that paths are made from
 
     @field_validator("workload")
     @classmethod
