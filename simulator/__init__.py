@@ -21,7 +21,9 @@ __all__ = [
     "load_scenario",
     "read_benchmark_file",
     "read_recording",
+    "sensitivity",
     "simulate",
+    "uncertainty",
 ]
 
 # What needs nothing of what simulates.
@@ -35,7 +37,16 @@ _ELSEWHERE = {
 if TYPE_CHECKING:
     from simulator.catalogue.asking import estimate_throughput
     from simulator.catalogue.benchmark_files import read_benchmark_file
-    from simulator.interface import break_even, cost_curve, draw_demand, latency, load_scenario, simulate
+    from simulator.interface import (
+        break_even,
+        cost_curve,
+        draw_demand,
+        latency,
+        load_scenario,
+        sensitivity,
+        simulate,
+        uncertainty,
+    )
     from simulator.traces.fitting import fit_recording
     from simulator.traces.reading import read_recording
 
