@@ -15,6 +15,7 @@ _COMMANDS = {
     "run": "Simulate scenarios, find their break-even, write report and charts.",
     "check": "Tell every fault of scenario files, and write nothing.",
     "sweep": "Break-even over a grid of values; table and chart.",
+    "risk": "Break-even where inputs are uncertain: bands, probabilities, what would turn the choice.",
     "traffic": "Draw the demand of a scenario: its peaks, its load-duration curve, its noise; card and chart.",
     "trace": "Tell what a recorded demand is like, and fit a scenario to it.",
     "throughput": "Estimate what a model serves on GPUs, what its tokens cost, and compare GPUs.",

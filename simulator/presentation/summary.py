@@ -14,6 +14,7 @@ from simulator.presentation.api_wording import option_lines, workload_lines
 from simulator.presentation.decision import decision_sentence, pair_sentence
 from simulator.presentation.demand_wording import demand_lines, demand_warnings
 from simulator.presentation.rate_limit_wording import rate_limit_content, rate_limit_lines, rate_limit_warnings
+from simulator.presentation.uncertainty_wording import uncertainty_lines
 from simulator.presentation.wording import volume_words
 from simulator.simulation.results import Ledger
 from simulator.simulation.shared_costs import demand_of
@@ -112,6 +113,7 @@ def assumptions(study: Study) -> list[str]:
             )
         lines += option_lines(study, name)
     lines += rate_limit_lines(study)
+    lines += uncertainty_lines(scenario)
     lines.append("curve and crossings are at run rate: no growth, prices of the first day, no one-off cost")
     lines.append("costs alone are compared: that the options do the job equally well is for you to judge")
     return lines
