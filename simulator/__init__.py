@@ -23,10 +23,12 @@ __all__ = [
     "over_time",
     "read_benchmark_file",
     "read_recording",
+    "sensitivity",
     "service",
     "simulate",
     "solve",
     "switching",
+    "uncertainty",
     "volumes_over_time",
 ]
 
@@ -49,10 +51,12 @@ if TYPE_CHECKING:
         latency,
         load_scenario,
         over_time,
+        sensitivity,
         service,
         simulate,
         solve,
         switching,
+        uncertainty,
         volumes_over_time,
     )
     from simulator.traces.fitting import fit_recording

@@ -32,10 +32,12 @@ from simulator.solving.curve import cost_table, curve_volumes
 from simulator.solving.horizon import OverTime, challenger_named
 from simulator.solving.horizon import over_time as _over_time
 from simulator.solving.key_crossings import KeySolution, solve_key
+from simulator.solving.sensitivity import Sensitivity, sensitivity_of
 from simulator.solving.study import Study
 from simulator.solving.study import solve as _solve
 from simulator.solving.switching import Switching
 from simulator.solving.switching import switching as _switching
+from simulator.solving.uncertainty import UncertaintyStudy, solve_uncertain
 
 __all__ = [
     "best_mix",
@@ -46,10 +48,12 @@ __all__ = [
     "load_scenario",
     "make_plan",
     "over_time",
+    "sensitivity",
     "service",
     "simulate",
     "solve",
     "switching",
+    "uncertainty",
     "volumes_over_time",
 ]
 
@@ -485,6 +489,85 @@ def best_mix(scenario: ScenarioLike, option: str | None = None) -> BestMix:
             raise ValueError(f"option is missing; options that leave a base to be found: {held}")
         option = options[0]
     return _best_mix(plan, option)
+
+
+def uncertainty(
+    scenario: ScenarioLike, *, paths: int | None = None, precision_share: float | None = None
+) -> UncertaintyStudy:
+    """Break-even over paths of the uncertain inputs: medians, bands, probabilities, regret.
+
+    Parameters
+    ----------
+    scenario : Scenario, name, path or mapping
+        With a distribution in place of at least one number, or with chance in its traffic.
+    paths : int, optional
+        Exactly so many; left out: 64, then twice as many until the medians are known, up to the scenario's most.
+    precision_share : float, optional
+        Half-width of a median's 90 % interval over the median at which paths suffice; left out: the scenario's. [1]
+
+    Returns
+    -------
+    UncertaintyStudy
+        `.pairs[challenger]` with `.bands`, `.probability`, `.p_cheaper_at_own_volume`; `.paths`, `.curves`,
+        `.decision`, `.value_of_perfect_information_usd_per_month`.
+
+    Raises
+    ------
+    ValueError
+        If the scenario has faults, nothing in it is uncertain, or `paths` is below 2.
+
+    Examples
+    --------
+    >>> import simulator as sim
+    >>> rent = {"options.fleet.rental.usd_per_gpu_hour": {"p10": 2.0, "p50": 2.5, "p90": 3.5}}
+    >>> study = sim.uncertainty(sim.load_scenario("minimal", rent | {"horizon.step_s": 3600}), paths=64)
+    >>> band = study.first_pair.band("settled")
+    >>> bool(band["p10"] < band["p50"] < band["p90"])
+    True
+    """
+    return solve_uncertain(
+        scenario if isinstance(scenario, Scenario) else load_scenario(scenario),
+        make_plan,
+        paths=paths,
+        precision_share=precision_share,
+    )
+
+
+def sensitivity(scenario: ScenarioLike, challenger: str | None = None, *, sobol_paths: int = 0) -> Sensitivity:
+    """Which uncertain input matters to a challenger, and where each would turn the choice.
+
+    Parameters
+    ----------
+    scenario : Scenario, name, path or mapping
+        With a distribution in place of at least one number.
+    challenger : str, optional
+        Left out: the first.
+    sobol_paths : int
+        A power of 2: paths for the shares of the variance, times the number of inputs plus 2; 0: none are computed.
+
+    Returns
+    -------
+    Sensitivity
+        `.tornado`, `.flips` and, where asked for, `.indices`.
+
+    Raises
+    ------
+    ValueError
+        If the scenario has faults, no input is uncertain, or the challenger is none.
+
+    Examples
+    --------
+    >>> import simulator as sim
+    >>> rent = {"options.fleet.rental.usd_per_gpu_hour": {"p10": 2.0, "p50": 2.5, "p90": 3.5}}
+    >>> list(sim.sensitivity(sim.load_scenario("minimal", rent | {"horizon.step_s": 3600})).tornado["p90"])
+    [3.5]
+    """
+    return sensitivity_of(
+        scenario if isinstance(scenario, Scenario) else load_scenario(scenario),
+        make_plan,
+        challenger,
+        sobol_paths=sobol_paths,
+    )
 
 
 def _plan(scenario: ScenarioLike) -> Plan:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from simulator.domain.api_options import ApiOption
@@ -21,6 +21,7 @@ from simulator.domain.references import check_references, handed_on
 from simulator.domain.service_level import ServiceLevel
 from simulator.domain.sizing import check_sizing
 from simulator.domain.traffic import Traffic
+from simulator.domain.uncertainty import Uncertainty
 from simulator.domain.units import (
     HOURS_PER_DAY,
     HOURS_PER_MONTH,
@@ -172,6 +173,10 @@ class Scenario(Model):
         default=None, description="Service that every option is held to, so that costs are compared at equal service."
     )
     finance: Finance = Field(default_factory=Finance, description="Rate of discount, revenue, tasks.")
+    uncertainty: Uncertainty | None = Field(
+        default=None, description="What is not known exactly; `run` takes the medians, `risk` tells what follows."
+    )
+    _written: Any = PrivateAttr(default=None)  # where inputs are uncertain: the data that paths are made from
 
     @field_validator("workload")
     @classmethod

@@ -21,6 +21,7 @@ from simulator.presentation.over_time_wording import over_time_content, over_tim
 from simulator.presentation.purchase_wording import purchase_lines
 from simulator.presentation.rate_limit_wording import rate_limit_content, rate_limit_lines, rate_limit_warnings
 from simulator.presentation.service_wording import left_out_content, service_content, service_lines
+from simulator.presentation.uncertainty_wording import uncertainty_lines
 from simulator.presentation.wording import volume_words
 from simulator.simulation.results import Ledger
 from simulator.simulation.shared_costs import demand_of
@@ -125,6 +126,7 @@ def assumptions(study: Study) -> list[str]:
         lines += purchase_lines(study, name) + handing_on_lines(study, name) + option_lines(study, name)
         lines += over_time_lines(study, name)
     lines += rate_limit_lines(study) + service_lines(study) + mix_notes(study) + energy_lines(study)
+    lines += uncertainty_lines(scenario)
     lines.append("curve and crossings are at run rate: no growth, prices of the first day, no one-off cost")
     lines.append("costs alone are compared: that the options do the job equally well is for you to judge")
     return lines
