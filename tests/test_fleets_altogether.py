@@ -1,5 +1,7 @@
 """Terms of a fleet that act on each other: sites, rates that move, other hardware, work that waits, edge and quota."""
 
+from datetime import date
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ import simulator as sim
 
 DAY_HOURS = 24
 MONTH_HOURS = 730.0
+FOLLOWING = {"kind": "target_utilization", "target_share": 1.0}
 
 
 def scenario(fleet, *, days=60, traffic=None, workload=None, **others):
@@ -21,7 +24,7 @@ def scenario(fleet, *, days=60, traffic=None, workload=None, **others):
                 "fleet": {
                     "kind": "self_hosted",
                     "throughput": {"requests_per_s": 1.0},
-                    "autoscaling": {"kind": "target_utilization", "target_share": 1.0},
+                    **({} if "owned" in fleet else {"autoscaling": FOLLOWING}),
                     "cold_start_s": 0,
                     "max_wait_s": 0,
                     **fleet,
@@ -89,6 +92,24 @@ def test_nothing_that_waits_is_lost_where_other_hardware_takes_over(count):
     first = ledger.served_tokens[: 19 * DAY_HOURS].sum()
     second = ledger.served_tokens[19 * DAY_HOURS :].sum()
     assert ledger.costs["variable"].sum() == pytest.approx((0.1 * first + 0.2 * second) / 1e6)
+
+
+@pytest.mark.parametrize("kind", ["other hardware", "delivered later"])
+def test_what_waits_may_be_longer_than_the_rest_and_no_fleet_is_more_than_full(kind):
+    # A request that waits is as much work as another, but has three times its tokens; the one replica is always full.
+    workload = {**WAITING, "report": {**WAITING["report"], "input_tokens": 2400, "output_tokens": 600}}
+    owned = {"nodes": 1, "gpus_per_node": 1, "usd_per_node": 30_000, "life_years": 4, "delivery": date(2026, 12, 20)}
+    change = {"effective_from": "2026-12-20", "throughput": {"requests_per_s": 2.0}}
+    fleet = {
+        "other hardware": {
+            "rental": {"usd_per_gpu_hour": 2.0},
+            "autoscaling": {"kind": "fixed", "count": 1},
+            "hardware_changes": [change],
+        },
+        "delivered later": {"gpu": "l4", "owned": owned},
+    }[kind]
+    ledger = sim.simulate(scenario(fleet, workload=workload), "fleet")
+    assert ledger.utilization_share == pytest.approx(1.0)
 
 
 def test_the_edge_leaves_as_much_to_every_stage():

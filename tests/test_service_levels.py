@@ -320,6 +320,22 @@ def test_a_fleet_with_more_capacity_than_anybody_needs_answers_at_once():
     assert service.late_share == 0.0
 
 
+@pytest.mark.parametrize("max_wait_s", [2.0, 30.0])
+def test_nobody_waits_longer_than_he_stays_however_full_the_fleet_is(max_wait_s):
+    # A day of waves over a fleet that is too small for the half of it: what stays waits for as long as it may.
+    fleet = {"autoscaling": {"kind": "fixed", "count": 12}, "max_wait_s": max_wait_s}
+    waves = {"diurnal": {"peak_hour": 14, "peak_to_mean": 1.6}}
+    by_formula, followed = (
+        services_of(sim.break_even(scenario(level, fleet=fleet, traffic=waves)).plan)["fleet"]
+        for level in (None, {"first_token_s": 100.0, "late_share": 1.0})
+    )
+    assert (by_formula.method, followed.method) == ("formula", "followed")
+    assert by_formula.wait.p99_s <= max_wait_s
+    assert by_formula.wait.p95_s == pytest.approx(followed.wait.p95_s, rel=0.02)
+    # The formula knows nobody who leaves a queue below full load.
+    assert followed.wait.mean_s < by_formula.wait.mean_s < 1.25 * followed.wait.mean_s
+
+
 def test_an_overloaded_fleet_waits_for_hours_and_is_left_out():
     plan = sim.break_even(scenario(fleet={"autoscaling": {"kind": "fixed", "count": 8}})).plan
     service = services_of(plan)["fleet"]

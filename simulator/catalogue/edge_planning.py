@@ -13,7 +13,7 @@ from simulator.domain.people import PeopleAndFixed
 from simulator.domain.plans import FleetPlan
 from simulator.domain.request_levers import ResponseCache
 from simulator.domain.scenario import Scenario
-from simulator.domain.workload import RequestClass, Workload
+from simulator.domain.workload import RequestClass, Workload, mix_of
 
 
 def reaching(scenario: Scenario, option: PeopleAndFixed) -> Scenario:
@@ -38,6 +38,14 @@ def reaching_share(edge: Edge | None, workload: Workload) -> float:
     return 1.0 if edge is None else sum(one.share * (1.0 - edge.share_of(key)) for key, one in workload.items())
 
 
+def _reaching_token_share(edge: Edge | None, workload: Workload) -> float:
+    """Share of the tokens that the edge leaves to the option. [1]"""
+    if edge is None:
+        return 1.0
+    tokens = {key: mix_of({key: request}).total_tokens for key, request in workload.items()}
+    return sum(each * (1.0 - edge.share_of(key)) for key, each in tokens.items()) / sum(tokens.values())
+
+
 def beyond_edge(scenario: Scenario, option: PeopleAndFixed, fleet: FleetPlan) -> FleetPlan:
     """The fleet with overflow and penalties of the requests that its own edge leaves, whatever the API's edge does."""
     target = None if fleet.overflow_to is None else scenario.options[fleet.overflow_to]
@@ -46,7 +54,8 @@ def beyond_edge(scenario: Scenario, option: PeopleAndFixed, fleet: FleetPlan) ->
     later = tuple(replace(stage, fleet=beyond_edge(scenario, option, stage.fleet)) for stage in fleet.stages)
     fleet = replace(fleet, stages=later) if later else fleet
     penalty = fleet.rejected_usd_per_request * kept
-    fleet = replace(fleet, rejected_usd_per_request=penalty, reaching_share=kept)
+    token_share = _reaching_token_share(option.edge, scenario.workload)
+    fleet = replace(fleet, rejected_usd_per_request=penalty, reaching_share=kept, reaching_token_share=token_share)
     if fleet.deferred is not None:
         waiting = fleet.deferred
         of_waiting = replace(waiting, rejected_usd_per_request=waiting.rejected_usd_per_request * kept)

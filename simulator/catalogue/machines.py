@@ -131,6 +131,12 @@ def _at_sites(
             text = f"is missing; the site is filled first, and nothing would come to '{order[-1]}'"
             lookup.fault(f"sites.{name}.quota_gpus", text)
             return None
+    for name, machine in found.items():
+        quota_gpus = sites[name].quota_gpus
+        if quota_gpus is not None and machine.replicas_in(quota_gpus) == 0:
+            text = f"is {quota_gpus}, must be at least {machine.gpus_per_instance:g}, the GPUs of a machine"
+            lookup.fault(f"sites.{name}.quota_gpus", text)
+            return None
     terms = tuple(_site_terms(name, sites[name], found[name]) for name in order)
     return replace(first, sites=terms, at_sites=found)
 

@@ -108,6 +108,7 @@ class FleetPlan:
     sites: tuple[SiteTerms, ...] = ()  # where replicas are rented, in the order in which they are filled
     quota: Quota | None = None
     reaching_share: float = 1.0  # of the requests, that an edge leaves to the fleet
+    reaching_token_share: float = 1.0  # of their tokens
     overflow_plan: ApiPlan | None = None  # the API of the overflow, for what the edge leaves; None: as planned itself
     escalated_to: ApiPlan | None = None
     deferred: DeferredWork | None = None

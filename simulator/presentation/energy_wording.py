@@ -14,7 +14,7 @@ from simulator.domain.units import REQUESTS_PER_THOUSAND, TOKENS_PER_MTOK
 from simulator.presentation.console import plain_table
 from simulator.presentation.numbers import number, percent
 from simulator.presentation.wording import at_own_volume, counts_requests
-from simulator.simulation.energy import Energy
+from simulator.simulation.energy import Energy, reaching_tokens
 from simulator.simulation.results import Ledger
 from simulator.solving.study import OptionAtVolume, Study
 
@@ -121,8 +121,11 @@ def _in_full_use(study: Study, name: str) -> float:
     option, tokens = study.plan.options[name], study.plan.tokens_per_request
     if not isinstance(option, FleetPlan) or option.draw is None:
         return float("nan")
-    each = float(energy_kwh_per_mtok(option.draw, option.requests_per_s_per_replica * tokens, 1.0))
-    return each * tokens * REQUESTS_PER_THOUSAND / TOKENS_PER_MTOK if counts_requests(study) else each
+    # An edge leaves a part of the mean request to the fleet, which is all of a replica's work.
+    served_per_s = tokens * option.reaching_token_share / option.whole_seconds_per_request
+    each = float(energy_kwh_per_mtok(option.draw, served_per_s, 1.0))
+    per_mtok = reaching_tokens(option, tokens) * REQUESTS_PER_THOUSAND / TOKENS_PER_MTOK
+    return each * per_mtok if counts_requests(study) else each
 
 
 def _amount(value: float) -> str:

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from simulator.domain.autoscaling import FixedFleet
 from simulator.domain.options import SelfHostedOption
 from simulator.domain.owned_costs import capital_cash
 from simulator.domain.plans import FleetPlan
 from simulator.domain.rates_over_time import RateCourse
 from simulator.domain.units import SECONDS_PER_HOUR
 from simulator.presentation.numbers import distinct, number, whole_usd
-from simulator.simulation.ledger import settled
+from simulator.simulation.ledger import settled, settled_fleet
 from simulator.simulation.results import Ledger
 from simulator.solving.study import Study
 
@@ -40,7 +41,8 @@ def over_time_lines(study: Study, name: str) -> list[str]:
     lines = _rate_lines(fleet, start)
     for stage in fleet.stages:
         usd_per_gpu_hour = stage.fleet.usd_per_replica_hour / stage.fleet.gpus_paid_per_replica
-        text = f"from {stage.day} on {stage.fleet.label} at {number(usd_per_gpu_hour)} USD per GPU and hour"
+        text = f"from {stage.day} on {_count(study, stage.fleet)}{stage.fleet.label} at "
+        text += f"{number(usd_per_gpu_hour)} USD per GPU and hour"
         if stage.overlap_hours > 0:
             text += f", paid beside the fleet before for {number(stage.overlap_hours / 168.0)} weeks"
         move_usd = sum(stage.one_off_usd.values())
@@ -54,6 +56,14 @@ def over_time_lines(study: Study, name: str) -> list[str]:
         elif begins >= end:
             lines.append(f"the hardware of {change.effective_from} comes after the end of the horizon")
     return [f"{name}: {line}" for line in [*lines, *_presence(study, fleet)]]
+
+
+def _count(study: Study, fleet: FleetPlan) -> str:
+    """How many replicas a fixed fleet of later hardware has; empty where they follow the load."""
+    policy = settled_fleet(study.plan, fleet).autoscaling if isinstance(fleet.autoscaling, FixedFleet) else None
+    if not isinstance(policy, FixedFleet) or not isinstance(policy.count, int):
+        return ""
+    return f"{number(policy.count)} {'replica' if policy.count == 1 else 'replicas'} of "
 
 
 def hardware_moves(study: Study, name: str) -> bool:

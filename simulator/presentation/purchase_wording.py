@@ -21,7 +21,14 @@ def purchase_lines(study: Study, name: str) -> list[str]:
     option = scenario.options[name]
     lines = _edge(scenario, planned)
     if isinstance(planned, FleetPlan) and isinstance(option, SelfHostedOption):
-        lines += _base(planned, option) + _spot(planned) + _own(planned) + _periods(option) + _sites(planned)
+        lines += (
+            _peak(study, planned)
+            + _base(planned, option)
+            + _spot(planned)
+            + _own(planned)
+            + _periods(option)
+            + _sites(planned)
+        )
         if planned.quota is not None:
             granted = f"{planned.quota.gpus} GPUs granted in all, {number(planned.quota.replicas)} replicas"
             lines.append(f"{granted}; what they do not serve overflows")
@@ -38,6 +45,18 @@ def _edge(scenario: Scenario, planned: OptionPlan) -> list[str]:
     cached = any(request.response_cache is not None for request in scenario.workload.values())
     what = f"{answered} of the requests{' that no response cache answers' if cached else ''}"
     return [f"{what} are answered on the users' devices, for {once} once and {monthly} a month"]
+
+
+def _peak(study: Study, fleet: FleetPlan) -> list[str]:
+    """Most replicas at a time, and the GPUs that are paid for them, at the own volume."""
+    replicas = study.options[fleet.name].peak_replicas if fleet.name in study.options else 0.0
+    if replicas <= 0.0:
+        return []
+    most = f"{number(replicas)} {'replica' if replicas == 1 else 'replicas'} at most"
+    whole = (
+        f", in whole machines of {number(fleet.replicas.increment)} replicas" if fleet.replicas.increment > 1 else ""
+    )
+    return [f"{most} at this volume, {number(replicas * fleet.gpus_paid_per_replica)} GPUs{whole}"]
 
 
 def _base(fleet: FleetPlan, option: SelfHostedOption) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from simulator.domain.plans import FleetPlan, Sizing
 from simulator.domain.service_level import ServiceLevel
 from simulator.presentation.numbers import distinct, number, usd
-from simulator.simulation.service import NO_SLOTS, OptionService, services_of
+from simulator.simulation.service import OptionService, services_of
 from simulator.simulation.wait_tally import Times
 from simulator.solving.study import Study
 
@@ -89,7 +89,7 @@ def service_lines(study: Study) -> list[str]:
     level = study.plan.scenario.service_level
     for name, service in service_shown(study).items():
         if service.kind == "self_hosted" and service.serving is None:
-            lines.append(f"{name}: {NO_SLOTS}")
+            lines.append(f"{name}: {service.why_unknown}")
         elif service.serving is not None:
             serving = service.serving
             without = "" if serving.knows_first_token else "; TTFT is the wait alone, prefill not known"
@@ -120,7 +120,7 @@ def service_content(study: Study, name: str) -> dict[str, Any]:
     is_fleet = isinstance({**study.plan.left_out, **study.plan.options}[name], FleetPlan)
     return {
         "method": service.method if serving is not None or given is not None else None,
-        "unknown": NO_SLOTS if is_fleet and serving is None else None,
+        "unknown": service.why_unknown if is_fleet and serving is None else None,
         "wait": _times(service.wait),
         "first_token": first,
         "time_per_token": per_token,

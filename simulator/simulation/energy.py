@@ -34,7 +34,7 @@ class Energy:
     served_requests : array
         Requests that the fleet served.
     tokens_per_request : float
-        Input and output.
+        Input and output, of those requests.
     """
 
     energy_kwh: Array
@@ -97,7 +97,12 @@ def run_rate_energy(option: FleetPlan, demand: Demand, run: FleetRun, tokens_per
         share = option.deferred.token_share
         served = (1.0 - share) * served + share * run.deferred.served_requests.sum(axis=0)
     served = served * (option.reaching_share / months)
-    return Energy(kwh, carbon_kg(option.draw, kwh), served, tokens_per_request)
+    return Energy(kwh, carbon_kg(option.draw, kwh), served, reaching_tokens(option, tokens_per_request))
+
+
+def reaching_tokens(option: FleetPlan, tokens_per_request: float) -> float:
+    """Tokens of the mean request that an edge leaves to the fleet, of those of the scenario's."""
+    return tokens_per_request * option.reaching_token_share / option.reaching_share
 
 
 def owned_energy(owned: OwnedFigures, months: Array, utilization_share: Array, horizon_hours: float) -> Array:

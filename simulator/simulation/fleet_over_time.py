@@ -44,7 +44,7 @@ class FleetOverTime:
     deferred_seconds_per_request : float or array of shape (steps,)
         Work of what can wait of a mean request, of the fleet that serves. [s]
     billed_requests : float or None
-        What all that was paid could have served, where that is not one fleet's.
+        Mean requests, with what can wait, that all that was paid could have served, where that is not one fleet's.
     lines : dict of arrays of shape (months,)
         Cost of the fleets themselves by line, of bill months that hold a step. [USD]
     usd_per_replica_hour : array of shape (steps,) or None
@@ -279,7 +279,7 @@ def _whole_deferred(serving: Sequence[_Served], demand: Demand) -> DeferredRecor
 
 def _billed_requests(served: Sequence[_Served]) -> float:
     return sum(
-        float(one.run.billed_replica_hours.sum()) * one.span.fleet.requests_per_s_per_replica * SECONDS_PER_HOUR
+        float(one.run.billed_replica_hours.sum()) * SECONDS_PER_HOUR / one.span.fleet.whole_seconds_per_request
         for one in served
     )
 

@@ -22,7 +22,7 @@ from simulator.simulation.api_bills import api_bill, api_lines, bill_over_work, 
 from simulator.simulation.api_ledger import api_ledger, api_run_rate
 from simulator.simulation.deferred_ledger import deferred_ledger, deferred_served_share, not_served_shares
 from simulator.simulation.demand import Demand, Steps
-from simulator.simulation.energy import Energy, carbon_kg, owned_energy, run_rate_energy
+from simulator.simulation.energy import Energy, carbon_kg, owned_energy, reaching_tokens, run_rate_energy
 from simulator.simulation.fleet import FleetRun, serve
 from simulator.simulation.fleet_lines import fleet_lines, share_in_use, utilization
 from simulator.simulation.fleet_over_time import FleetOverTime, fleet_over_time
@@ -219,7 +219,7 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
         warnings=(*run.warnings, *([] if quota is None else quota.notes(name))),
         quota=quota,
         deferred=waiting.ledger,
-        billed_tokens=None if run.billed_requests is None else run.billed_requests * tokens,
+        billed_tokens=None if run.billed_requests is None else run.billed_requests * plan.tokens_per_request,
         usd_per_replica_hour=run.usd_per_replica_hour,
         stages=stages_of(run.spans),
         energy=_energy(option, demand, run, served, plan.tokens_per_request),
@@ -242,7 +242,7 @@ def _energy(
     everywhere = np.zeros((2, demand.months.size))
     everywhere[:, demand.has_steps] = kwh, kg
     served = demand.by_month(served_tokens) * (option.reaching_share / tokens_per_request)
-    return Energy(everywhere[0], everywhere[1], served, tokens_per_request)
+    return Energy(everywhere[0], everywhere[1], served, reaching_tokens(option, tokens_per_request))
 
 
 def settled(plan: Plan, name: str) -> OptionPlan:

@@ -27,7 +27,9 @@ from simulator.simulation.ledger import settled_fleet
 from simulator.simulation.service_table import waits_of
 from simulator.simulation.shared_costs import demand_of
 from simulator.simulation.step_waits import (
+    LONGEST_STEP_SHARE,
     StepWaits,
+    hides_cold_starts,
     late_requests,
     left_is_late,
     load_stays,
@@ -64,6 +66,7 @@ class OptionService:
     serving: ServingTimes | None = None
     given: ApiLatency | None = None
     backlog_mean_wait_s: float | None = None
+    why_unknown: str = NO_SLOTS  # of a fleet whose times are None
     misses: tuple[str, ...] = ()
     not_known: tuple[str, ...] = ()
 
@@ -117,7 +120,14 @@ def fleet_service(
         availability_share=available,
     )
     serving = option.serving
-    if serving is not None:
+    if serving is not None and hides_cold_starts(option, record, demand.step_s):
+        longest_s = LONGEST_STEP_SHARE * option.cold_start_s
+        text = (
+            f"waits not known: in steps of {demand.step_s:g} s those who find no replica seem not to wait for a cold "
+            f"start of {option.cold_start_s:g} s; give horizon.step_s of at most {longest_s:g}"
+        )
+        service = dataclasses.replace(service, why_unknown=text)
+    elif serving is not None:
         follows = level is not None if followed is None else followed
         service = _with_waits(plan, option, serving, demand, record, service, level, follows=follows)
     return judged(service, level)

@@ -46,15 +46,24 @@ def held_to_level(plan: Plan, *, leave_out: bool = True) -> Plan:
     for name, option in plan.options.items():
         if isinstance(option, FleetPlan) and is_sized(plan.scenario.options[name], level):
             sized = _sized(plan, name, option)
-            options[name] = sized.option
-            if sized.sizing is not None:
-                sizings.append(sized.sizing)
-            if sized.misses:
-                missed[name] = sized.misses
+            later = [_sized(plan, name, stage.fleet) for stage in option.stages]
+            fleets = zip(option.stages, later, strict=True)
+            stages = tuple(dataclasses.replace(stage, fleet=one.option) for stage, one in fleets)
+            options[name] = dataclasses.replace(sized.option, stages=stages)
+            sizings += [] if sized.sizing is None else [sized.sizing]
+            for stage, one in zip(option.stages, later, strict=True):
+                if one.sizing is not None:
+                    sizings.append(dataclasses.replace(one.sizing, key=f"{one.sizing.key} from {stage.day} on"))
+            misses = [sized.misses, *_from_days(option, [one.misses for one in later])]
+            if any(misses):
+                missed[name] = "; ".join(text for text in misses if text)
         elif leave_out:
-            misses = service_of(plan, option).misses
-            if misses:
-                missed[name] = "; ".join(misses)
+            fleets_later = [stage.fleet for stage in option.stages] if isinstance(option, FleetPlan) else []
+            misses = ["; ".join(service_of(plan, one).misses) for one in (option, *fleets_later)]
+            if isinstance(option, FleetPlan):
+                misses[1:] = _from_days(option, misses[1:])
+            if any(misses):
+                missed[name] = "; ".join(text for text in misses if text)
     left_out: dict[str, OptionPlan] = {}
     if leave_out:
         for name, option in options.items():
@@ -65,6 +74,11 @@ def held_to_level(plan: Plan, *, leave_out: bool = True) -> Plan:
             faults[name] = (*faults.get(name, ()), PlanFault(LEVEL_KEY, text, infeasible=True, is_requirement=True))
             left_out[name] = options.pop(name)
     return dataclasses.replace(plan, options=options, faults=faults, sizings=tuple(sizings), left_out=left_out)
+
+
+def _from_days(option: FleetPlan, misses: list[str]) -> list[str]:
+    """What later hardware misses, with the day from which it does."""
+    return [text and f"from {stage.day} on {text}" for stage, text in zip(option.stages, misses, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -91,12 +105,13 @@ def _sized(plan: Plan, name: str, option: FleetPlan) -> _Sized:
 
     Of its knobs the one that costs least at the own volume.
     """
-    option = settled_fleet(plan, option)
+    as_planned, option = option, settled_fleet(plan, option)
     misses = service_of(plan, option).misses
     if not misses:
-        return _Sized(option)
+        return _Sized(as_planned)
     knobs = _knobs(plan, name, option)
-    found = []
+    sooner = _handed_on_sooner(plan, as_planned, option)
+    found = [] if sooner is None else [sooner]
     for knob in knobs:
         notch = _first_that_meets(plan, knob)
         if notch is not None:
@@ -105,6 +120,23 @@ def _sized(plan: Plan, name: str, option: FleetPlan) -> _Sized:
         most = f"{knobs[0].notches:,}" if knobs[0].notches else "any"
         return _Sized(option, misses=f"{'; '.join(misses)}; not even {most} more replicas would do")
     return min(found, key=lambda one: one.sizing.usd_per_month_after if one.sizing else 0.0)
+
+
+def _handed_on_sooner(plan: Plan, as_planned: FleetPlan, option: FleetPlan) -> _Sized | None:
+    """The fleet whose requests wait no longer than the target leaves, and then go to the API; None: that will not do.
+
+    Where its base is to be found, it is found again, as more goes to the API.
+    """
+    level = plan.scenario.service_level
+    if level is None or level.first_token_s is None or option.serving is None or option.overflow_to is None:
+        return None
+    longest_s = level.first_token_s - float(option.serving.first_token_at(1.0))
+    if not 0.0 <= longest_s < option.max_wait_s:
+        return None
+    fleet = dataclasses.replace(as_planned, max_wait_s=longest_s)
+    if service_of(plan, settled_fleet(plan, fleet)).misses:
+        return None
+    return _changed(plan, option, fleet, "max_wait_s", option.max_wait_s, longest_s)
 
 
 def _first_that_meets(plan: Plan, knob: _Knob) -> int | None:
@@ -134,16 +166,23 @@ def _first_that_meets(plan: Plan, knob: _Knob) -> int | None:
 
 def _turned(plan: Plan, option: FleetPlan, knob: _Knob, notch: int) -> _Sized:
     """The fleet at a notch, with what it costs there and as it was."""
-    name, fleet = option.name, knob.fleet_at(notch)
+    return _changed(plan, option, knob.fleet_at(notch), knob.key, knob.number_at(0), knob.number_at(notch))
+
+
+def _changed(plan: Plan, option: FleetPlan, fleet: FleetPlan, key: str, before: float, after: float) -> _Sized:
     volume = np.array([plan.scenario.tokens_per_month])
-    changed = dataclasses.replace(plan, options={**plan.options, name: fleet})
+
+    def usd_per_month(one: FleetPlan) -> float:
+        alone = dataclasses.replace(plan, options={**plan.options, option.name: one})
+        return float(run_rate(alone, option.name, volume).usd_per_month[0])
+
     sizing = Sizing(
-        option=name,
-        key=knob.key,
-        before=knob.number_at(0),
-        after=knob.number_at(notch),
-        usd_per_month_before=float(run_rate(plan, name, volume).usd_per_month[0]),
-        usd_per_month_after=float(run_rate(changed, name, volume).usd_per_month[0]),
+        option=option.name,
+        key=key,
+        before=before,
+        after=after,
+        usd_per_month_before=usd_per_month(option),
+        usd_per_month_after=usd_per_month(fleet),
     )
     return _Sized(fleet, sizing)
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulator.domain.autoscaling import FixedFleet, QueueDepth
 from simulator.domain.plans import Array, FleetPlan, Plan
 from simulator.simulation.demand import Demand
 from simulator.simulation.fleet import FleetRun
 from simulator.simulation.service_table import NOT_TALLIED, ServiceTerms, service_terms
-from simulator.simulation.step_waits import left_is_late, load_stays
+from simulator.simulation.step_waits import LONGEST_STEP_SHARE, left_is_late, load_stays
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,19 @@ class ServiceRates:
 
 def terms_of(plan: Plan, option: FleetPlan, demand: Demand, *, wanted: bool) -> ServiceTerms:
     """What the step loop tallies: nothing where it is not wanted or the slots of a replica are not known."""
-    if not wanted or option.serving is None:
+    if not wanted or option.serving is None or _may_hide_cold_starts(option, demand.step_s):
         return NOT_TALLIED
     level = plan.scenario.service_level
     target_s = None if level is None else level.first_token_s
     return service_terms(option, demand.step_s, demand.steps, target_s, load_stays=load_stays(demand))
+
+
+def _may_hide_cold_starts(option: FleetPlan, step_s: float) -> bool:
+    """Whether the fleet can be without replicas, in steps too long to tell how requests wait for the first one."""
+    policy = option.autoscaling
+    to_zero = option.replicas.minimum + option.replicas.spare == 0 and not isinstance(policy, FixedFleet)
+    to_zero |= isinstance(policy, QueueDepth) and policy.scale_to_zero
+    return to_zero and 0.0 < option.cold_start_s < step_s / LONGEST_STEP_SHARE
 
 
 def rates_of(plan: Plan, option: FleetPlan, run: FleetRun, terms: ServiceTerms) -> ServiceRates | None:

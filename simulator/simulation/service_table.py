@@ -146,13 +146,15 @@ def service_terms(
         if first_token_s is not None:
             late_s = late_after_s(plan, first_token_s, serving.first_token_at(load))
             table[..., 1] = share_waiting_longer(p_wait, mean_s, scv, late_s, is_exponential)
-    numbers = np.array([min(late_backlog_s / step_s, 1e300), stride, steps / max(looked_up, 1)])
+    numbers = np.array(
+        [min(late_backlog_s / step_s, 1e300), stride, steps / max(looked_up, 1), min(plan.max_wait_s / step_s, 1e300)]
+    )
     return ServiceTerms(numbers, table.ravel())
 
 
-def cut_mean_s(mean_s: Array, scv: Array, most_s: float, is_exponential: bool) -> Array:
+def cut_mean_s(mean_s: Array, scv: Array, most_s: float | Array, is_exponential: bool) -> Array:
     """Mean of the waits above 0 where nobody waits longer than `most_s`: E[min(W, most)]. [s]"""
-    if math.isinf(most_s):
+    if np.all(np.isinf(most_s)):
         return mean_s
     with np.errstate(under="ignore"):
         if is_exponential:

@@ -36,9 +36,9 @@ COLUMNS = 142  # one more than the last that a load falls in
 VALUES = 2  # of a place: mean wait in steps, share late
 
 # Places in `numbers`: backlog over capacity from which all that arrives is late [steps], one step of how many is looked
-# up in the table, and how many steps it stands for.
-LATE_BACKLOG, STRIDE, WEIGHT = range(3)
-NUMBERS = 3
+# up in the table, how many steps it stands for, and the longest wait, backlog included [steps].
+LATE_BACKLOG, STRIDE, WEIGHT, LONGEST = range(4)
+NUMBERS = 4
 
 # Rows of the kernel's `state`.
 CAPACITY, QUEUE, SERVED, OVERFLOW = 4 * LANES, 6 * LANES, 7 * LANES, 8 * LANES
@@ -81,7 +81,7 @@ def tally_service(numbers, table, step, now, state):  # type: ignore[no-untyped-
         state[LATE + lane] += staying if queue > late_backlog * state[CAPACITY + lane] else 0.0
     if not is_looked_up(step, int(numbers[STRIDE])):
         return
-    weight = numbers[WEIGHT]
+    weight, longest = numbers[WEIGHT], numbers[LONGEST]
     for lane in range(LANES):
         capacity = state[CAPACITY + lane]
         small = capacity if capacity < BENDS[0] else BENDS[0]
@@ -103,6 +103,10 @@ def tally_service(numbers, table, step, now, state):  # type: ignore[no-untyped-
         late_below = table[below + 1] + right * (table[below + 3] - table[below + 1])
         staying = now[lane] - state[OVERFLOW + lane]
         counted = weight * (staying if staying > 0.0 else 0.0)
-        state[WAITED + lane] += counted * (wait + down * (wait_below - wait))
-        is_late = state[QUEUE + lane] > late_backlog * capacity
+        queue = state[QUEUE + lane]
+        wait += down * (wait_below - wait)
+        room = longest - queue / (capacity + 1e-300)
+        room = room if room > 0.0 else 0.0
+        state[WAITED + lane] += counted * (wait if wait < room else room)
+        is_late = queue > late_backlog * capacity
         state[LATE + lane] += 0.0 if is_late else counted * (late + down * (late_below - late))

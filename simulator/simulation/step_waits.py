@@ -25,6 +25,9 @@ _NODES = 24  # waits of a kind of step, each of the same share of the requests t
 _LEAST_SHARE = 1e-7  # of the requests, below which those that wait make no percentile
 _LOADS = 200.0  # kinds of load for each that is free
 _SHARES = (0.5, 0.95, 0.99)
+LONGEST_STEP_SHARE = 0.5  # of a cold start, up to which steps show how those wait who find no replica
+_NO_REPLICA = 1e-9
+_FEW_SHARE = 0.002  # of the requests: so few that come to no replica move no percentile that is told
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,13 @@ class StepWaits:
     p_wait: Array
     mean_of_waiting_s: Array
     scv_of_waiting: Array
-    most_s: float  # nobody waits longer
+    most_by_chance_s: Array  # nobody waits longer than `max_wait_s`, the backlog included
     is_exponential: bool
 
     @property
     def mean_s(self) -> Array:
         """Mean wait of the requests of each kind. [s]"""
-        cut_s = cut_mean_s(self.mean_of_waiting_s, self.scv_of_waiting, self.most_s, self.is_exponential)
+        cut_s = cut_mean_s(self.mean_of_waiting_s, self.scv_of_waiting, self.most_by_chance_s, self.is_exponential)
         return self.backlog_s + self.p_wait * cut_s
 
 
@@ -58,6 +61,19 @@ def load_stays(demand: Demand) -> bool:
         return False
     least, greatest = float(demand.profile.min()), float(demand.profile.max())
     return greatest - least <= 1e-9 * greatest
+
+
+def hides_cold_starts(plan: FleetPlan, record: StepRecord, step_s: float) -> bool:
+    """Whether requests find a fleet without replicas, in steps too long to tell how they wait for the first one.
+
+    What comes within a step is served with the capacity of the whole step, also what came before it was there.
+    """
+    if step_s <= LONGEST_STEP_SHARE * plan.cold_start_s or plan.cold_start_s <= 0.0:
+        return False
+    ready = record.ready_replicas
+    starts = (ready[:-1] <= _NO_REPLICA) & (ready[1:] > _NO_REPLICA)
+    requests = record.arriving_requests
+    return float(requests[1:] @ starts) > _FEW_SHARE * float(requests.sum())
 
 
 def step_waits(plan: FleetPlan, serving: ServingTimes, record: StepRecord, step_s: float, *, stays: bool) -> StepWaits:
@@ -83,7 +99,7 @@ def step_waits(plan: FleetPlan, serving: ServingTimes, record: StepRecord, step_
     capacity = record.ready_replicas * (plan.requests_per_s_per_replica * step_s)
     with np.errstate(divide="ignore", invalid="ignore"):
         load = np.where(capacity > 0.0, np.minimum(record.served_requests / capacity, 1.0), 0.0)
-    backlog_s = _backlog_s(record, step_s)
+    backlog_s = np.minimum(_backlog_s(record, step_s), plan.max_wait_s)
     near_full = np.rint(_LOADS / (1.0 + NEAR_FULL - load))
     key = (np.rint(record.ready_replicas * 8.0) * 4096.0 + near_full) * 4096.0 + np.rint(np.log1p(backlog_s) * 100.0)
     _, first, kind = np.unique(key, return_index=True, return_inverse=True)
@@ -98,7 +114,7 @@ def step_waits(plan: FleetPlan, serving: ServingTimes, record: StepRecord, step_
         p_wait=p_wait,
         mean_of_waiting_s=mean_s,
         scv_of_waiting=scv,
-        most_s=plan.max_wait_s,
+        most_by_chance_s=plan.max_wait_s - backlog_s[first],
         is_exponential=serving.service_scv == 1.0,
     )
 
@@ -116,7 +132,7 @@ def _backlog_s(record: StepRecord, step_s: float) -> Array:
 
 def mean_waits_s(plan: FleetPlan, record: StepRecord, demand: Demand) -> Array | None:
     """Mean wait of the requests of each step, shape (steps,); None where slots are not known. [s]"""
-    if plan.serving is None:
+    if plan.serving is None or hides_cold_starts(plan, record, demand.step_s):
         return None
     stays = load_stays(demand) and bool(np.all(demand.growth == 1.0))
     waits = step_waits(plan, plan.serving, record, demand.step_s, stays=stays)
@@ -156,7 +172,7 @@ def percentiles(waits: StepWaits, serving: ServingTimes) -> tuple[Times, Times]:
 
         shape = 1.0 / waits.scv_of_waiting[waiting][:, None]
         excess = gammainccinv(shape, longer[None, :]) / shape
-    by_chance = np.minimum(waits.mean_of_waiting_s[waiting][:, None] * excess, waits.most_s)
+    by_chance = np.minimum(waits.mean_of_waiting_s[waiting][:, None] * excess, waits.most_by_chance_s[waiting][:, None])
     at_once = waits.requests * (1.0 - waits.p_wait)
     by_node = np.repeat((waits.requests * waits.p_wait)[waiting] / _NODES, _NODES)
     weights = np.concatenate([at_once, by_node])

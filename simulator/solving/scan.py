@@ -122,8 +122,10 @@ class Scan:
         """Least and greatest difference possible on each interval, and rounding noise there."""
         is_wide = np.diff(self.volumes) > FINE * self.volumes[1:]
         slack = np.where(is_wide, np.maximum(self.may_fall[:-1], self.may_fall[1:]), 0.0)
-        low = self.rising[:-1] - self.falling[1:] - slack
-        high = self.rising[1:] - self.falling[:-1] + slack
+        values = self.values
+        # Both ends are on it, which the bounds say by themselves where nothing falls.
+        low = np.minimum(self.rising[:-1] - self.falling[1:] - slack, np.minimum(values[:-1], values[1:]))
+        high = np.maximum(self.rising[1:] - self.falling[:-1] + slack, np.maximum(values[:-1], values[1:]))
         return low, high, self.noise[1:]
 
     def add(self, volumes: Array) -> None:

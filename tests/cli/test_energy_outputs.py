@@ -11,6 +11,7 @@ import pytest
 
 import simulator as sim
 from simulator.cli.main import main
+from simulator.presentation.energy_wording import energy_table
 
 SHORT = {"horizon.days": 2}
 COLUMNS = ["energy_kwh_per_mtok", "kg_co2e_per_mtok"]
@@ -87,6 +88,30 @@ def test_the_page_prints_energy_and_carbon_with_what_they_stand_on(run, energy):
     assert "energy of api: not published by the provider, so none is given" in text
     assert "energy of fleet: carbon of the grid, world: 0.475 kg CO2e/kWh" in text
     assert "2019-12-31, unverified)" in text
+
+
+@pytest.mark.parametrize("what", ["edge", "deferrable"])
+def test_a_full_replica_takes_as_much_for_a_token_whatever_waits_or_stays_on_the_devices(what):
+    """The column in full use; two classes that are alike but for their names."""
+    chat = {"share": 0.6, "input_tokens": 800, "output_tokens": 200}
+    report = {**chat, "share": 0.4}
+    fleet = {"kind": "self_hosted", "gpu": "h100-sxm", "rental": {"usd_per_gpu_hour": 2.0}}
+    changed = {"edge": ({**fleet, "edge": {"share": 0.4}}, report)}
+    changed["deferrable"] = (fleet, {**report, "deferrable": {"deadline_hours": 24}})
+    option, waiting = changed[what]
+    scenario = {
+        "title": "full",
+        "horizon": {"days": 2, "step_s": 3600},
+        "traffic": {"requests_per_day": 500_000},
+        "workload": {"chat": chat, "report": waiting},
+        "options": {
+            "api": {"kind": "api", "prices": {"input_usd_per_mtok": 1, "output_usd_per_mtok": 4}},
+            "fleet": {**option, "throughput": {"requests_per_s": 1.0}},
+        },
+    }
+    table = energy_table(sim.break_even(scenario))
+    (in_full_use,) = table.columns[2].cells
+    assert float(in_full_use) == pytest.approx(1.05 * 1.54 * 1e6 / 3600 / 1000, rel=5e-3)
 
 
 def test_weak_figures_of_energy_are_marked_where_they_stand_and_no_warning(run):

@@ -83,6 +83,21 @@ def test_what_overflows_is_in_neither_the_energy_nor_the_tokens():
     assert number(found.energy_kwh_per_mtok) == pytest.approx(PUE * LOADED_KW * 1e6 / (REPLICA_TOKENS_PER_S * 3600))
 
 
+def test_what_the_edge_answers_is_in_neither_the_energy_nor_the_tokens():
+    # Short requests are answered by the edge: of 1,300 tokens the fleet serves 30 % of 400 and all of 900.
+    requests_per_s = 3.2
+    scenario = case({"edge": {"share": {"chat": 0.7}}}, mtok=requests_per_s * 1300 * HOURS_PER_MONTH * 3600 / 1e6)
+    scenario["workload"] = {
+        "chat": {"share": 0.5, "input_tokens": 600, "output_tokens": 200},
+        "report": {"share": 0.5, "input_tokens": 1500, "output_tokens": 300},
+    }
+    for found in (energy(scenario), sim.simulate(scenario, "fleet").energy.together):
+        served_mtok = requests_per_s * (0.3 * 400 + 900) * HOURS_PER_MONTH * 3600 / 1e6
+        assert number(found.energy_kwh_per_mtok) == pytest.approx(number(found.energy_kwh) / served_mtok)
+        requests = requests_per_s * (0.3 + 1) / 2 * HOURS_PER_MONTH * 3600
+        assert number(found.energy_kwh_per_1000_requests) == pytest.approx(number(found.energy_kwh) / requests * 1000)
+
+
 def test_the_gpus_that_are_paid_draw_whether_a_replica_uses_them_or_not():
     # Two replicas of 3 GPUs on a machine of 8: each answers for 4.
     paid = {"gpus_per_replica": 3, "rental": {"usd_per_instance_hour": 20.0, "gpus_per_instance": 8}}

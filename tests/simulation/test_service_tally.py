@@ -91,6 +91,13 @@ def test_nobody_waits_longer_than_he_stays():
     assert tallied(hasty, demand, volume)[0] == pytest.approx(0.8 * 50.0 * (1 - math.exp(-0.1)), rel=0.03)
 
 
+def test_the_backlog_counts_towards_the_longest_wait():
+    # A tenth more arrives than is served, for hours: what stays waits as long as it may, and no longer by chance.
+    fleet = slotted_fleet(1, 10, 1.0, max_wait_s=60.0)
+    wait_s, _ = tallied(fleet, constant_demand(days=1, step_s=300.0), np.array([11.0 * MONTH_S]))
+    assert wait_s[0] == pytest.approx(60.0, rel=0.05)
+
+
 @pytest.mark.parametrize(("peak", "slots"), [(0.8, 8), (0.95, 32), (1.05, 32)])
 def test_a_day_of_waves_is_tallied_about_as_the_queue_followed_through_it(peak, slots):
     fleet = slotted_fleet(4, slots, 10.0, first_token_s=(0.1, 0.5))
@@ -119,7 +126,7 @@ def test_a_long_horizon_of_which_one_step_in_sixteen_is_looked_up_tells_the_same
 @pytest.mark.parametrize("steps", [20_001, 20_016, 105_120, 43_207])
 def test_looked_up_steps_stand_for_all(steps):
     fleet = slotted_fleet(1, 1, 1.0)
-    stride, weight = service_terms(fleet, 60.0, steps, None, load_stays=False).numbers[1:]
+    stride, weight = service_terms(fleet, 60.0, steps, None, load_stays=False).numbers[1:3]
     looked_up = sum(1 for step in range(steps) if (step + step // stride) % stride == 0)
     assert weight * looked_up == pytest.approx(steps)
     hours = {step % 1_440 // 60 for step in range(20_000) if (step + step // stride) % stride == 0}

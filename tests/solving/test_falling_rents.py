@@ -6,7 +6,8 @@ import pytest
 import simulator as sim
 from simulator.interface import make_plan
 from simulator.simulation.ledger import run_rate
-from simulator.solving.scan import FINE
+from simulator.solving.crossings import find_crossings
+from simulator.solving.scan import FINE, Difference
 from simulator.solving.study import solve
 
 
@@ -65,3 +66,16 @@ def test_crossings_that_may_be_missed_are_told():
     warnings = solve(plan_of(KEDA[0])).first_pair.warnings
     assert any("nearer to each other than 0.8%" in warning for warning in warnings)
     assert not solve(plan_of({"kind": "target_utilization"})).first_pair.warnings
+
+
+@pytest.mark.parametrize("jump", [90.5, 100.0, 118.9])
+def test_a_cost_that_falls_at_once_crosses_where_it_falls(jump):
+    """A fleet of 120 USD a month, from a volume on of 60, against an API of 1 USD a unit."""
+
+    def evaluate(volumes):
+        rising = np.where(volumes < jump, 120.0, 60.0)
+        return Difference(rising, volumes, volumes, np.full(volumes.shape, 60.0))
+
+    (crossing,) = find_crossings(evaluate, least=1.0, greatest=1e6).crossings
+    assert (crossing.kind, crossing.becomes_cheaper) == ("jump", "challenger")
+    assert crossing.tokens_per_month == pytest.approx(jump, rel=1e-8)

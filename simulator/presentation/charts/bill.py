@@ -23,6 +23,7 @@ _LINE_HEIGHT = SMALL * DPI / 72 * 1.3
 _AT_LIST_PRICES = (*API_LINES, "provisioned units", "spill-over")  # what quotas and discounts are taken off
 _FEES = ("subscription", "commitment")
 _HATCH = "////"
+_SEEN_SHARE = 2e-4  # of a bill, below which a line is neither drawn nor listed
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,12 @@ class Bar:
 
     @classmethod
     def of(cls, lines: Mapping[str, float]) -> Bar:
-        """The bar of a bill's lines; where there are discounts, what they are taken off comes last."""
+        """The bar of a bill's lines; where there are discounts, what they are taken off comes last.
+
+        What is too little to be seen, or is rounding, is left out.
+        """
+        least_usd = _SEEN_SHARE * sum(usd for usd in lines.values() if usd > 0)
+        lines = {line: usd for line, usd in lines.items() if abs(usd) > least_usd}
         charges = {line: usd for line, usd in lines.items() if usd > 0}
         discounts = {line: usd for line, usd in lines.items() if usd < 0}
         if discounts:
