@@ -113,6 +113,7 @@ def test_an_autoscaled_fleet_gets_the_fewest_spare_replicas():
     assert hardly == pytest.approx((1 + sizing.after) * 0.40 * 730.0, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_fleet_that_aims_at_a_share_aims_lower_where_that_costs_less_than_spare_replicas():
     def fleet(share, spare=0):
         policy = {"kind": "target_utilization", "target_share": share, "stabilisation_s": 0.0}

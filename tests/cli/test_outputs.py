@@ -27,8 +27,10 @@ ARGUMENTS = ["run", "minimal", *(text for key, value in OVERRIDES.items() for te
 HOURS = 14 * 24
 STEPS_PER_HOUR = 12
 LONG = {  # scenarios and sweeps of some seconds
-    "assistant-70b", "base-replicas", "coding-agent", "hybrid-burst", "nightly-enrichment", "rag-assistant",
-    "reserved-base", "target-and-peak", "three-tier-router", "tpu-vs-h100", "workday-two-continents",
+    "assistant-70b", "base-replicas", "coding-agent", "desk-gpu", "h100-vs-haiku-uncertain", "hardware-renewal",
+    "hybrid-burst", "internal-tool", "nightly-enrichment", "own-node-colocated", "rag-assistant", "reserved-base",
+    "small-model-on-cpu", "spot-fleet", "target-and-peak", "three-tier-router", "tpu-vs-h100",
+    "workday-two-continents",
 }  # fmt: skip
 
 
@@ -310,6 +312,7 @@ def test_a_horizon_that_ends_within_an_hour_has_a_short_last_hour(tmp_path):
 # The same bytes again
 
 
+@pytest.mark.slow
 def test_another_process_writes_the_same_bytes(folder, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
     command = [sys.executable, "-W", "error", "-m", "simulator.cli.main", *ARGUMENTS, "-o", str(tmp_path)]

@@ -64,6 +64,7 @@ def test_solve_prints_the_value_todays_and_the_distance_and_writes_four_files(br
     assert crossing["crossing"] == "api cheaper above (continuous)"
 
 
+@pytest.mark.slow
 def test_solve_prints_as_json_what_it_writes(breakeven, pair, tmp_path):
     result = breakeven("solve", pair, "--for", FIXED, "--json", "--between", 1000, 20_000)
     content = json.loads(result.stdout)
@@ -73,6 +74,7 @@ def test_solve_prints_as_json_what_it_writes(breakeven, pair, tmp_path):
     assert content["searched"]["low"] == 1_000.0
 
 
+@pytest.mark.slow
 def test_solve_takes_another_challenger_and_overrides(breakeven, pair):
     arguments = ("--pair", "other", "--set", "traffic.tokens_per_month=5e9", "--json")
     content = json.loads(breakeven("solve", pair, "--for", "options.other.monthly_fixed_usd.all", *arguments).stdout)
@@ -80,6 +82,7 @@ def test_solve_takes_another_challenger_and_overrides(breakeven, pair):
     assert content["crossings"][0]["value"] == pytest.approx(5_000.0)
 
 
+@pytest.mark.slow
 def test_solve_over_time_says_so(breakeven, pair):
     result = breakeven("solve", pair, "--for", FIXED, "--over-time")
     # 24 months of 9,000 x 0.5^(m / 12), less the set-up

@@ -90,8 +90,8 @@ def test_a_value_beyond_the_bounds_is_refused_when_it_is_set(found):
             "pair.yaml:5: options.api.rental: unknown key of kind api; allowed are",
         ),
         (
-            "options.fleet.terms.commitment",
-            "pair.yaml:6: options.fleet.terms: unknown key of kind self_hosted; allowed",
+            "options.fleet.commitment.usd",
+            "pair.yaml:6: options.fleet.commitment: unknown key of kind self_hosted; allowed",
         ),
         ("options.fleet.rental.usd_per_gpu_hours", "pair.yaml:10: options.fleet.rental.usd_per_gpu_hours: unknown key"),
         ("options.flet.gpu", "pair.yaml:4: options.flet: there is none of that name, must be one of api, fleet"),

@@ -115,6 +115,7 @@ def test_a_peak_buys_replicas_until_the_fleet_is_the_dearer_one():
     assert found.crossings[-1].becomes_cheaper == "baseline"
 
 
+@pytest.mark.slow
 def test_the_volume_as_a_key_crosses_where_the_study_does():
     scenario = case()
     study = sim.break_even(scenario)
@@ -148,6 +149,7 @@ def test_a_fleet_that_is_dearer_without_rent_would_need_a_rent_below_zero():
     assert "it would have to be about -1.27, but must be at least 0" in found.cause
 
 
+@pytest.mark.slow
 def test_a_value_beyond_the_bounds_is_infeasible_and_told():
     # 5.5 replicas of work at 100 %: to cost what the API costs at 0.0004 USD they would have to do more than they can.
     divisible = {"replicas": {"divisible": True}}

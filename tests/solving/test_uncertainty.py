@@ -238,6 +238,7 @@ def test_what_knowing_first_is_worth_with_two_equally_likely_costs():
     assert study.value_of_perfect_information_usd_per_month == pytest.approx(200.0)
 
 
+@pytest.mark.slow
 def test_correlated_inputs_leave_less_to_chance():
     def spread(correlation):
         data = reference_k2()
