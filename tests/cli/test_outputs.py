@@ -496,3 +496,8 @@ def test_steps_longer_than_a_month_run_or_are_refused_by_name(tmp_path, months, 
     status, _, stderr = breakeven("run", "minimal", *horizon, "-o", tmp_path)
     assert status in (0, 2)
     assert stderr == "" or stderr.startswith(f"--set horizon.step_s={step_s:.0f}: horizon.step_s: is ")
+
+
+def test_the_page_says_what_is_not_as_in_the_file(run):
+    told = next(line for line in run[1].splitlines() if line.startswith("- not as in the file: "))
+    assert all(f"{key}=" in run[1] for key in OVERRIDES) and "horizon" in told
