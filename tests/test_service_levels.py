@@ -177,6 +177,25 @@ def test_time_per_token_is_held_to_the_level_too():
     assert cause == "service_level: slower than 0.02 s a token 100% of requests, at most 5% allowed"
 
 
+def test_an_api_whose_percentile_is_above_the_target_is_late_for_more_than_the_rest_of_it():
+    study = sim.break_even(
+        scenario(
+            comparison={"baseline": "fleet", "challengers": ["api"]},
+            fleet={"autoscaling": {"kind": "fixed", "count": 20}},
+            api={"latency": {"ttft_p95_s": 0.6, "source": "ours"}},
+        )
+    )
+    (miss,) = services_of(study.plan)["api"].misses
+    assert miss == "late more than 5% of requests, at most 5% allowed"
+
+
+def test_a_host_runs_dedicated_replicas():
+    endpoint = {"kind": "dedicated_endpoint", "usd_per_replica_hour": 2.0, "throughput": {"requests_per_s": 1.0}}
+    written = scenario(None)
+    written["options"]["endpoint"] = endpoint
+    assert sim.break_even(written).plan.options["endpoint"].label == "dedicated replicas"
+
+
 def test_a_baseline_that_misses_the_level_is_an_error_with_the_reason():
     compared = {"baseline": "fleet", "challengers": ["api"]}
     assert late_by_hand(13, 12.0, 0.5) == pytest.approx(0.427, abs=0.0005)
@@ -335,6 +354,16 @@ def test_nobody_waits_longer_than_he_stays_however_full_the_fleet_is(max_wait_s)
     assert by_formula.wait.p95_s == pytest.approx(followed.wait.p95_s, rel=0.02)
     # The formula knows nobody who leaves a queue below full load.
     assert followed.wait.mean_s < by_formula.wait.mean_s < 1.25 * followed.wait.mean_s
+
+
+def test_a_fleet_of_no_replica_has_no_times():
+    # Too few requests for a base that pays: the API answers all of them.
+    fleet = {"autoscaling": {"kind": "fixed", "count": "auto"}, "overflow": "api", "max_wait_s": 5.0}
+    waves = {"diurnal": {"peak_hour": 14, "peak_to_mean": 1.6}}
+    study = sim.break_even(scenario(None, per_s=0.001, fleet=fleet, traffic=waves))
+    service = services_of(study.plan)["fleet"]
+    assert (service.wait, service.first_token, service.time_per_token) == (None, None, None)
+    assert (service.overflow_share, service.late_share) == (1.0, None)
 
 
 def test_an_overloaded_fleet_waits_for_hours_and_is_left_out():

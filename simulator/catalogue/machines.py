@@ -15,7 +15,7 @@ from simulator.catalogue.lookups import Lookup
 from simulator.catalogue.owned_planning import owned_figures
 from simulator.catalogue.rentals import fitting_offer, providers
 from simulator.domain.models_and_gpus import RentalOffer
-from simulator.domain.options import Rental, Replicas, SelfHostedOption
+from simulator.domain.options import DedicatedEndpoint, Rental, Replicas, SelfHostedOption
 from simulator.domain.owning import OwnedFigures, OwnedHardware
 from simulator.domain.purchase import SiteTerms
 from simulator.domain.scenario import Scenario
@@ -61,7 +61,8 @@ def machine_of(scenario: Scenario, option: SelfHostedOption, gpus: int, lookup: 
         usd = rental.usd_per_instance_hour
         usd = (rental.usd_per_gpu_hour or 0.0) * per_instance if usd is None else usd
         count = per_instance // gpus
-        label = option.gpu or "own GPUs"
+        unnamed = "dedicated replicas" if isinstance(option, DedicatedEndpoint) else "own GPUs"
+        label = option.gpu or unnamed
         return Machine(usd / count, count, per_instance / count, label, gpus_per_instance=per_instance)
     offer = _offer(scenario, option, rental, gpus, lookup)
     if offer is None:

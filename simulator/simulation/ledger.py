@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from simulator.domain.api_plans import ApiPlan
-from simulator.domain.autoscaling import Recommending
+from simulator.domain.autoscaling import Recommending, ScaleToZero
 from simulator.domain.plans import Array, FleetPlan, OptionPlan, Plan
 from simulator.domain.units import HOURS_PER_MONTH, SECONDS_PER_HALF_HOUR, SECONDS_PER_HOUR, SECONDS_PER_MONTH
 from simulator.simulation.answered_elsewhere import (
@@ -17,6 +17,7 @@ from simulator.simulation.answered_elsewhere import (
     elsewhere_apis,
     elsewhere_at_run_rate,
     elsewhere_over_time,
+    most_elsewhere_usd_per_request,
 )
 from simulator.simulation.api_bills import api_bill, api_lines, bill_over_work, list_price_by_block, list_price_by_step
 from simulator.simulation.api_ledger import api_ledger, api_run_rate
@@ -139,7 +140,7 @@ def run_rate_of_fleet(
         rejected_share=share_left if option.overflow_to is None else np.zeros(requests.size),
         queued_share=queued_share,
         peak_replicas=run.peak_billed_replicas.max(axis=0),
-        may_fall_usd=_may_fall_usd(option, own_usd),
+        may_fall_usd=_may_fall_usd(option, own_usd, requests),
         deferred_served_share=deferred_served_share(run),
         energy=run_rate_energy(option, demand, run, plan.tokens_per_request),
         service=rates_of(plan, option, run, terms),
@@ -285,13 +286,16 @@ def _planned(plan: Plan, name: str) -> OptionPlan:
     raise ValueError(f"option is '{name}', must be one of {', '.join(plan.scenario.options)}")
 
 
-def _may_fall_usd(option: FleetPlan, own_usd: Array) -> Array | float:
-    """By how much the cost of a fleet may fall when the volume rises, at most. Shape (n,). [USD per month]
+def _may_fall_usd(option: FleetPlan, own_usd: Array, requests: Array) -> Array | float:
+    """By how much cost or service of a fleet may fall when the volume rises, at most. Shape (n,). [USD per month]
 
     Kubernetes' rules leave a fleet alone as long as the metric is within a tolerance of its target, from above or from
-    below: which of the two depends on the way there, which may be another one at a lower volume.
+    below: which of the two depends on the way there, which may be another one at a lower volume. A fleet that goes to
+    zero stays for a queue; one replica more has none, goes sooner, and serves less of what can wait.
     """
     policy = option.autoscaling
+    if isinstance(policy, ScaleToZero) and option.deferred is not None and option.max_wait_s > 0:
+        return (most_elsewhere_usd_per_request(option) + option.deferred.rejected_usd_per_request) * requests
     if not isinstance(policy, Recommending):
         return 0.0
     upper, lower = 1.0 + policy.tolerance_share, max(1.0 - policy.tolerance_share, 0.1)

@@ -170,6 +170,7 @@ def _with_waits(
     else:
         wait, first_token = percentiles(waits, serving)
         late = 0.0 if target_s is None else late_requests(waits, option, serving, target_s)
+    serves = bool(np.any(record.served_requests > 0.0))  # none does where no base pays: nobody has a time then
     late_share = None
     if target_s is not None:
         late_share = min((late + (left if left_is_late(option, target_s) else 0.0)) / arriving, 1.0)
@@ -180,9 +181,9 @@ def _with_waits(
     return dataclasses.replace(
         service,
         method="followed" if follows else "formula",
-        wait=wait,
-        first_token=first_token,
-        time_per_token=None if between is None else weighted_times(between, waits.requests),
+        wait=wait if serves else None,
+        first_token=first_token if serves else None,
+        time_per_token=None if between is None or not serves else weighted_times(between, waits.requests),
         late_share=late_share,
         slow_share=slow,
         serving=serving,
@@ -229,7 +230,7 @@ def judged(service: OptionService, level: ServiceLevel | None) -> OptionService:
     if level.first_token_s is not None:
         low, high = _late_between(service, level.first_token_s)
         if low > level.late_share + _ROUNDING or (low == level.late_share > 0 and service.given is not None):
-            late = _percent(low, level.late_share) if service.given is None else f"at least {_percent(low)}"
+            late = _percent(low, level.late_share) if service.given is None else f"more than {_percent(low)}"
             misses.append(f"late {late} of requests, at most {_limit(level)} allowed")
         elif high > level.late_share + _ROUNDING:
             not_known.append("first_token_s")

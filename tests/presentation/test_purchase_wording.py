@@ -32,18 +32,19 @@ def study(traffic=None, **fleet):
 
 def test_a_base_is_told_with_its_size_and_how_it_came_about():
     # 400,000 a day are 4.63 a second: three replicas of 2 a second, all the time.
-    (line,) = purchase_lines(study(reserved={"replicas": "auto", "usd_per_gpu_hour": 2.5}), "fleet")
+    most, line = purchase_lines(study(reserved={"replicas": "auto", "usd_per_gpu_hour": 2.5}), "fleet")
+    assert most == "fleet: 3 replicas at most at this volume, 3 GPUs"
     assert line == (
         "fleet: a base of 3 replicas is reserved, as many as cost least at this volume, at 2.5 USD an hour each, used "
         "or not; those above it cost 4 USD while they run"
     )
-    (line,) = purchase_lines(study(reserved={"replicas": 1, "usd_per_gpu_hour": 2.5}), "fleet")
+    _, line = purchase_lines(study(reserved={"replicas": 1, "usd_per_gpu_hour": 2.5}), "fleet")
     assert line.startswith("fleet: a base of 1 replica is reserved, as given, at 2.5 USD")
 
 
 def test_spot_is_told_with_its_price_and_how_often_it_is_taken_back():
     spot = {"share": 0.7, "discount_share": 0.6, "interruptions_per_replica_hour": 0.05}
-    (line,) = purchase_lines(study(spot=spot), "fleet")
+    _, line = purchase_lines(study(spot=spot), "fleet")
     assert line == (
         "fleet: 70 % of the replicas are on spot at 1.6 USD an hour in place of 4 USD, "
         "each taken back 0.05 times an hour"
@@ -56,11 +57,19 @@ def test_own_nodes_are_told_with_their_price_and_life():
     fleet = {"kind": "self_hosted", "throughput": {"requests_per_s": 2.0}, "owned": owned}
     scenario = study().plan.scenario.model_dump(mode="json", exclude_unset=True)
     lines = purchase_lines(sim.break_even({**scenario, "options": {**scenario["options"], "fleet": fleet}}), "fleet")
-    assert lines == ["fleet: 2 own nodes of 4 GPUs, 80,000 USD over 4 years"]
+    assert lines == [
+        "fleet: 8 replicas at most at this volume, 8 GPUs",
+        "fleet: 2 own nodes of 4 GPUs, 80,000 USD over 4 years",
+    ]
 
 
-def test_what_is_rented_by_the_hour_or_bought_by_the_token_needs_no_word():
-    assert purchase_lines(study(), "fleet") == purchase_lines(study(), "api") == []
+def test_of_what_is_rented_by_the_hour_the_size_alone_is_told_and_of_tokens_nothing():
+    assert purchase_lines(study(), "fleet") == ["fleet: 3 replicas at most at this volume, 3 GPUs"]
+    assert purchase_lines(study(), "api") == []
+    in_machines = study(rental={"usd_per_instance_hour": 16.0, "gpus_per_instance": 4})
+    assert purchase_lines(in_machines, "fleet") == [
+        "fleet: 4 replicas at most at this volume, 4 GPUs, in whole machines of 4 replicas"
+    ]
 
 
 def test_a_dollar_is_not_printed_as_none():

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from simulator.interface import load_scenario, make_plan
 from simulator.simulation import deferring, follow, kernel, rules_of_change, spot
 from simulator.simulation.demand import sample_demand
 from simulator.simulation.fleet import serve
+from simulator.simulation.ledger import run_rate
 
 ROOT = Path(__file__).parent.parent.parent
 REPLICA_TOKENS_PER_S = 100.0
@@ -244,10 +245,21 @@ def test_no_volume_knows_of_the_others_beside_it():
 def test_more_volume_never_means_less_work_in_all_though_chats_crowd_reports_out(
     loads, report_share, deadline, patience, kind
 ):
+    assume(kind != "to zero" or patience == 0.0)  # it stays longer for a queue, which one replica more has not
     content = fleet_of(loads, report_share, deadline, max_wait_s=patience, **FLEETS[kind])
     _, run = run_of(content, np.geomspace(0.02, 50.0, 128), record=False)
     for amount in (run.busy_requests.sum(axis=0), run.served_requests.sum(axis=0)):
         assert np.all(np.diff(amount) >= -1e-9 * amount[1:])
+
+
+@pytest.mark.parametrize("report_share", [0.2, 0.5, 0.8])
+def test_a_fleet_that_goes_to_zero_serves_less_by_no_more_than_the_solver_is_told(report_share):
+    content = fleet_of([0.0, 1.0, 0.0], report_share, 1.0, max_wait_s=1800.0, **FLEETS["to zero"])
+    plan = make_plan(load_scenario(content))
+    rate = run_rate(plan, "fleet", plan.scenario.tokens_per_month * np.geomspace(0.02, 50.0, 512))
+    falls = np.maximum.accumulate(rate.falling) - rate.falling
+    assert np.any(falls > 1e-6 * rate.falling)
+    assert np.all(falls <= rate.may_fall_usd)
 
 
 def test_chats_do_crowd_reports_out():
