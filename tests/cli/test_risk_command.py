@@ -78,6 +78,7 @@ def test_a_run_takes_the_medians_and_says_so(breakeven, guesses, tmp_path):
     assert content["scenario"]["uncertainty"]["inputs"][FIXED] == {"choice": {"values": [600.0, 1800.0]}}
 
 
+@pytest.mark.slow
 def test_the_scenario_in_a_summary_says_the_same_as_the_file(breakeven, guesses, tmp_path):
     breakeven("run", guesses, "-o", "out")
     again = json.loads((tmp_path / "out" / "guesses" / "summary.json").read_text())["scenario"]

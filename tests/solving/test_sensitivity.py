@@ -74,6 +74,7 @@ def test_an_input_that_turns_nothing_says_so():
     assert found.difference_usd_per_month == pytest.approx(15.0 - 1000.0)
 
 
+@pytest.mark.slow
 def test_variance_shares_of_a_sum_are_those_of_its_terms():
     # Fleet minus API is a uniform cost minus 1,000 times a uniform price: variances (high - low)^2 / 12, none together.
     options = {
