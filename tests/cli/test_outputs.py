@@ -27,7 +27,8 @@ ARGUMENTS = ["run", "minimal", *(text for key, value in OVERRIDES.items() for te
 HOURS = 14 * 24
 STEPS_PER_HOUR = 12
 LONG = {  # scenarios and sweeps of some seconds
-    "assistant-70b", "base-replicas", "coding-agent", "desk-gpu", "gpu-rent", "h100-vs-haiku-uncertain", "hardware-renewal",
+    "assistant-70b", "base-replicas", "coding-agent", "desk-gpu", "gpu-rent", "h100-vs-haiku-uncertain",
+    "hardware-renewal",
     "hybrid-burst", "internal-tool", "nightly-enrichment", "own-node-colocated", "rag-assistant", "reserved-base",
     "small-model-on-cpu", "spot-fleet", "target-and-peak", "three-tier-router", "tpu-vs-h100",
     "workday-two-continents",
