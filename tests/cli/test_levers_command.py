@@ -68,7 +68,9 @@ def test_json_is_what_the_file_holds(breakeven, pair, tmp_path):
     [
         pytest.param(["--set", "levers.batch.share=2"], r"levers\.batch\.share: is 2, must be at most 1$", id="share"),
         pytest.param(
-            ["--set", "levers.bach.share=0.2"], r"levers\.bach: unknown key; allowed are routing, smaller_model", id="key"
+            ["--set", "levers.bach.share=0.2"],
+            r"levers\.bach: unknown key; allowed are routing, smaller_model",
+            id="key",
         ),
         pytest.param(
             ["--set", "levers.quantization.precision=fp7"],

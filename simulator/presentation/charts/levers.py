@@ -45,14 +45,22 @@ def levers_chart(study: LeverStudy, answer: str) -> Figure:
         for place, name in enumerate(names):
             _legend(page, LEFT + 250.0 * place, theme.option_style(place).colour, name)
         axes.set_xlabel("Saving [% of the option's monthly cost]", labelpad=9)
-        short = f"At {number(study.tokens_per_month)} tokens a month, {len(study.combined)} levers together"
-        page.heading(study.title, [answer, short])
+        page.heading(study.title, [answer, _short(study, names), _short(study, names[:1])])
         left = len(study.outcomes) - len(shown)
         told = f"{left} more not run: levers.csv says why. " if left else ""
-        page.footer(
-            f"At the own volume, run rate; each lever alone, all together at the foot. {told}Quality is not judged."
-        )
+        page.footer(f"Run rate at the own volume, each lever alone. Break-even: for good. {told}Quality is not judged.")
     return page.figure
+
+
+def _short(study: LeverStudy, names: list[str]) -> str:
+    """What the levers do together to some options."""
+    changes = [
+        f"{saving.option} {number(100 * abs(saving.share), 2)} % {'less' if saving.share >= 0 else 'more'}"
+        for saving in study.together.savings
+        if saving.option in names
+    ]
+    volume_text = number(study.tokens_per_month)
+    return f"At {volume_text} tokens a month, {len(study.combined)} levers together: {', '.join(changes)}"
 
 
 def _bars(axes: Axes, shown: list[LeverOutcome], names: list[str]) -> None:
@@ -86,8 +94,9 @@ def _texts(page: Page, shown: list[LeverOutcome], study: LeverStudy) -> None:
     top = PLOT.top + 24
     first = study.fleets[0] if study.fleets else None
     if first is not None:
-        heading = page.cut(f"{first} pays for good from", _PUBLISHED - _BREAK_EVEN - 18, BODY, bold=True)
-        page.write(_BREAK_EVEN, top, heading, size=BODY, bold=True, at="center")
+        width = _PUBLISHED - _BREAK_EVEN - 18
+        page.write(_BREAK_EVEN, top + 11, page.cut(first, width, BODY, bold=True), size=BODY, bold=True, at="center")
+        page.write(_BREAK_EVEN, top - 11, "break-even [tokens/month]", at="center")
     page.write(_PUBLISHED, top, "Published saving", size=BODY, bold=True, at="center")
     _claim_mark(page, _PUBLISHED + page.text_width("Published saving", BODY, bold=True) + 16, top)
     for place, outcome in enumerate(shown):
@@ -120,7 +129,7 @@ def _break_even(shift: BreakEvenShift | None) -> str:
 
 
 def _legend(page: Page, x: float, colour: str, name: str) -> None:
-    y = PLOT.top + 52
+    y = PLOT.top + 70
     patch = Rectangle((x / theme.WIDTH, (y - 6) / theme.HEIGHT), 18 / theme.WIDTH, 12 / theme.HEIGHT, color=colour)
     page.figure.add_artist(patch)
     page.write(x + 26, y, page.cut(name, 210, NAME), size=NAME, at="center")
