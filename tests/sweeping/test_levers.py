@@ -1,6 +1,9 @@
 """Levers: each alone against what it must save by hand, and all together."""
 
 import datetime as dt
+import math
+import re
+from pathlib import Path
 
 import pytest
 
@@ -144,10 +147,10 @@ def test_quantization_raises_the_throughput_as_the_estimate_says():
         bits: sim.estimate_throughput("llama-3.1-8b", "h100-sxm", precision=bits, input_tokens=500, output_tokens=500)
         for bits in ("bf16", "fp8", "int4")
     }
-    requests_per_s = 2_000_000 / 86_400 * 50
+    requests_per_s = 100_000_000 / 86_400
 
     def replicas(bits):
-        return -(-requests_per_s // (perf[bits].output_tokens_per_s / 500))
+        return math.ceil(requests_per_s / (perf[bits].output_tokens_per_s / 500))
 
     given = estimated("bf16", traffic={"requests_per_day": 100_000_000}, levers={"quantization": {"precision": "fp8"}})
     saving = next(one for one in sim.levers(given).outcome("quantization").savings if one.option == "fleet")
@@ -241,6 +244,43 @@ def _normals():
     return ndtri((np.arange(200_000) + 0.5) / 200_000)
 
 
+def test_a_lever_on_several_fleets_changes_each_that_it_fits():
+    given = scenario(levers={"spot": {"discount_share": 0.5, "interruptions_per_replica_hour": 0.0}})
+    given["options"]["bought"] = {
+        "kind": "self_hosted",
+        "throughput": {"requests_per_s": 1.0},
+        "owned": {"nodes": 1, "gpus_per_node": 1, "usd_per_node": 10_000, "power": {"usd_per_kwh": 0.1}},
+        "gpu": "l4",
+    }
+    given["comparison"]["challengers"].append("bought")
+    savings = {saving.option: saving.usd_per_month for saving in sim.levers(given).outcome("spot").savings}
+    assert savings["fleet"] == pytest.approx(0.5 * RENT_USD)
+    assert savings["bought"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_smaller_model_of_a_fleet_is_served_at_its_own_estimate():
+    given = estimated("bf16", traffic={"requests_per_day": 100_000_000})
+    given["options"]["fleet"] |= {"model": "llama-3.1-70b", "gpus_per_replica": 4, "precision": "fp8"}
+    given["levers"] = {"smaller_model": {"fleet_model": "llama-3.1-8b", "fleet_gpus_per_replica": 1}}
+    saving = next(one for one in sim.levers(given).outcome("smaller_model").savings if one.option == "fleet")
+    hours = []
+    for model, gpus in (("llama-3.1-70b", 4), ("llama-3.1-8b", 1)):
+        rate = sim.estimate_throughput(
+            model, "h100-sxm", precision="fp8", tensor_parallel=gpus, input_tokens=500, output_tokens=500
+        ).output_tokens_per_s
+        hours.append(gpus * math.ceil(100_000_000 / 86_400 * 500 / rate))
+    assert saving.after_usd_per_month / saving.before_usd_per_month == pytest.approx(hours[1] / hours[0], rel=0.02)
+
+
+def test_a_scenario_with_neither_an_api_nor_a_fleet_has_nothing_to_change():
+    routed = scenario()
+    routed["options"]["one"] = {"kind": "routed", "routes": {"api": {"share": 1.0}}}
+    routed["options"]["two"] = {"kind": "routed", "routes": {"small": {"share": 1.0}}}
+    routed["comparison"] = {"baseline": "one", "challengers": ["two"]}
+    with pytest.raises(ValueError, match="comparison: holds no option of kind api and no fleet"):
+        sim.levers(routed)
+
+
 def test_every_lever_has_a_published_saving_with_its_source_and_tells_its_name():
     facts = lever_facts(sim.load_scenario("minimal"))
     keys = {lever.key for lever in Levers().all}
@@ -271,3 +311,27 @@ def test_the_table_has_a_row_for_each_lever_and_option_and_says_where_figures_co
 
 def test_a_scenario_without_levers_runs_as_before():
     assert sim.load_scenario("minimal").levers == Levers()
+
+
+@pytest.fixture
+def page():
+    return (Path(__file__).parents[2] / "docs" / "levers.md").read_text(encoding="utf-8")
+
+
+def test_the_page_tells_what_its_example_comes_to(page):
+    given = {"levers.batch.share": 0.2, "levers.prompt_cache.cached_input_share": 0.4}
+    assert all(f"--set {key}={value}" in page for key, value in given.items())
+    study = sim.levers("support-chatbot", overrides=given)
+    haiku, llama = study.together.savings
+    shift = study.together.break_even[0]
+    text = " ".join(page.split())
+    assert f"API costs {100 * haiku.share:.0f} % less with seven levers, its fleet {100 * llama.share:.0f} %" in text
+    assert len(study.combined) == 7
+    assert f"pays from {shift.after / 1e9:.0f} B tokens a month instead of {shift.before / 1e9:.0f}" in text
+
+
+def test_the_page_has_a_row_for_every_lever_and_its_python_runs(page):
+    assert re.findall(r"^\| `(\w+)` \|", page, flags=re.M) == list(Levers.model_fields)
+    names: dict = {}
+    exec(compile(re.search(r"^```python\n(.*?)^```", page, flags=re.M | re.S)[1], "levers.md", "exec"), names)
+    assert names["study"].outcome("batch").savings[0].share == pytest.approx(0.5)
