@@ -41,6 +41,7 @@ def _outcome_content(outcome: LeverOutcome) -> dict[str, Any]:
         "lever": outcome.lever,
         "status": "run" if outcome.was_run else "not run",
         "reason": outcome.reason,
+        "warnings": list(outcome.warnings),
         "assumption": outcome.assumption or None,
         "figures": [
             {
@@ -185,6 +186,9 @@ def print_levers(study: LeverStudy, files: Sequence[Path], stream: IO[str]) -> N
         if outcome.was_run:
             given = "; ".join(figure_text(figure) for figure in outcome.figures)
             console.print(f"[dim]- {escape(outcome.title)}: {escape(_joined(outcome.assumption, given))}[/dim]")
+    for outcome in study.outcomes[:-1]:
+        for warning in outcome.warnings:
+            console.print(f"! {escape(outcome.title)}: {escape(warning)}")
     notes = [f"{outcome.title}: {outcome.reason}" for outcome in study.outcomes[:-1] if outcome.reason]
     if notes:
         console.print("\nNot run")

@@ -63,6 +63,7 @@ class LeverOutcome:
     savings: tuple[Saving, ...]
     break_even: tuple[BreakEvenShift, ...]
     reason: str | None
+    warnings: tuple[str, ...] = ()  # of its plan, that the scenario as it is does not have
 
     @property
     def was_run(self) -> bool:
@@ -116,6 +117,7 @@ class LeverStudy:
                 row["assumption_sources"] = "; ".join(_sources(outcome.figures)) or None
                 row["claims"] = "; ".join(claim_text(claim) for claim in outcome.claims) or None
                 row["reason"] = outcome.reason
+                row["warnings"] = "; ".join(outcome.warnings) or None
                 rows.append(row)
         return pd.DataFrame(rows)
 
@@ -218,8 +220,10 @@ class _Work:
         """Solve with the moves made, and hold the result against the scenario as it is."""
         savings: list[Saving] = []
         shifts: list[BreakEvenShift] = []
+        warnings: list[str] = []
         if moves:
             after = solve(self.plan_for(_merged(moves)))
+            warnings = [text for text in after.plan.warnings if text not in self.before.plan.warnings]
             now = {old: new for move in moves for old, new in move.stands_in.items()}
             for name in self.names:
                 costs = self.before.options[name].usd_per_month, after.options[now.get(name, name)].usd_per_month
@@ -237,6 +241,7 @@ class _Work:
             savings=tuple(savings),
             break_even=tuple(shifts),
             reason="; ".join(dict.fromkeys(reasons)) or None,
+            warnings=tuple(warnings),
         )
 
 

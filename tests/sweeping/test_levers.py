@@ -203,6 +203,14 @@ def test_a_lever_without_a_published_figure_is_not_run_and_says_what_to_give(lev
     assert "is not given" in found.reason
 
 
+def test_an_api_without_a_batch_price_saves_nothing_and_the_outcome_warns():
+    given = scenario(levers={"batch": {"share": 1.0}})
+    del given["options"]["api"]["prices"]["batch_multiplier"]
+    found = sim.levers(given).outcome("batch")
+    assert found.savings[0].share == pytest.approx(0.0, abs=1e-12)
+    assert any(text.startswith("api: batch_price_missing") for text in found.warnings)
+
+
 def test_a_lever_in_use_already_is_not_run_twice():
     request = {"input_tokens": 500, "output_tokens": 500, "response_cache": {"hit_share": 0.1}}
     found, _ = outcome("response_cache", workload={"request": request})
