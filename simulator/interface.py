@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from simulator.catalogue.lever_facts import lever_facts
 from simulator.catalogue.listed_values import listed_value
 from simulator.catalogue.planning import make_plan
 from simulator.config.key_bounds import key_bounds, plan_at
+from simulator.config.lever_documents import plan_with
 from simulator.config.scenarios import check_plan, scenario_document
 from simulator.config.scenarios import load_scenario as _load_scenario
 from simulator.domain.plans import Plan
@@ -38,6 +40,7 @@ from simulator.solving.study import solve as _solve
 from simulator.solving.switching import Switching
 from simulator.solving.switching import switching as _switching
 from simulator.solving.uncertainty import UncertaintyStudy, solve_uncertain
+from simulator.sweeping.levers import LeverStudy, lever_study
 
 __all__ = [
     "best_mix",
@@ -45,6 +48,7 @@ __all__ = [
     "cost_curve",
     "draw_demand",
     "latency",
+    "levers",
     "load_scenario",
     "make_plan",
     "over_time",
@@ -397,6 +401,39 @@ def solve(
         over_time=over_time,
         points=points,
     )
+
+
+def levers(scenario: str | Path | Mapping[str, Any], *, overrides: Mapping[str, object] | None = None) -> LeverStudy:
+    """What each way to cut the bill saves, alone and together, at the API and at each fleet, beside what is published.
+
+    Parameters
+    ----------
+    scenario : name, path or mapping
+        What `load_scenario` takes. Its key `levers` holds what is assumed.
+    overrides : mapping, optional
+        As in `load_scenario`.
+
+    Returns
+    -------
+    LeverStudy
+        `.outcome("batch")` with `.savings`, `.break_even`, `.claims`, and `.reason` where it was not run; `.together`;
+        `.table()`.
+
+    Raises
+    ------
+    ValueError
+        If the scenario is faulty, or compares neither an API nor a fleet.
+
+    Examples
+    --------
+    >>> import simulator as sim
+    >>> study = sim.levers("minimal", overrides={"levers.batch.share": 1.0})
+    >>> round(study.outcome("batch").savings[0].share, 6)
+    0.5
+    """
+    document = scenario_document(scenario, overrides, origin="overrides")
+    plan = check_plan(document, make_plan, infeasible=False)
+    return lever_study(plan, plan_with(document, make_plan), lever_facts(plan.scenario))
 
 
 def switching(scenario: ScenarioLike, challenger: str | None = None) -> Switching:

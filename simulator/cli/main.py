@@ -18,6 +18,7 @@ _COMMANDS = {
     "solve": "Solve for any key: every value at which two options cost the same; table and chart.",
     "horizon": "Two options over time: payback and its undoing, present value, the month to switch; charts.",
     "risk": "Break-even where inputs are uncertain: bands, probabilities, what would turn the choice.",
+    "levers": "What caching, batching, routing, quantization, spot and others save, alone and together; chart.",
     "traffic": "Draw the demand of a scenario: its peaks, its load-duration curve, its noise; card and chart.",
     "trace": "Tell what a recorded demand is like, and fit a scenario to it.",
     "throughput": "Estimate what a model serves on GPUs, what its tokens cost, and compare GPUs.",

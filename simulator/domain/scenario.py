@@ -15,6 +15,7 @@ from simulator.domain.budget import Finance
 from simulator.domain.defaults import DEFAULT_START
 from simulator.domain.deferrable import check_deferrable
 from simulator.domain.hardware_changes import changed_options
+from simulator.domain.levers import Levers
 from simulator.domain.options import DedicatedEndpoint, Option, SelfHostedOption
 from simulator.domain.people import Requirements
 from simulator.domain.references import check_references, handed_on
@@ -175,6 +176,9 @@ class Scenario(Model):
     finance: Finance = Field(default_factory=Finance, description="Rate of discount, revenue, tasks.")
     uncertainty: Uncertainty | None = Field(
         default=None, description="What is not known exactly; `run` takes the medians, `risk` tells what follows."
+    )
+    levers: Levers = Field(
+        default_factory=Levers, description="Assumptions of `breakeven levers`; `run` has no use for it."
     )
     _written: Any = PrivateAttr(default=None)  # where inputs are uncertain: the data that paths are made from
 
