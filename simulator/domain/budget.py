@@ -32,6 +32,12 @@ class Finance(Model):
     )
     requests_per_task: Positive = Field(default=1.0, description="Requests that an attempt at a task takes.")
     completed_share: PositiveShare = Field(default=1.0, description="Share of the attempts that complete it. [1]")
+    hours_saved_per_task: NonNegative | None = Field(
+        default=None, description="Work that a completed task saves a person. [h]"
+    )
+    labour_usd_per_hour: Positive | None = Field(
+        default=None, description="Loaded cost of that person's hour. [USD per hour]"
+    )
 
     @model_validator(mode="after")
     def _one_revenue(self) -> Finance:
@@ -44,6 +50,10 @@ class Finance(Model):
             key = "requests_per_user_month" if missing else "revenue_usd_per_user_month"
             other = "revenue_usd_per_user_month" if missing else "requests_per_user_month"
             raise PydanticCustomError("at_key", "{text}", {"key": key, "text": f"is missing; {other} is given"})
+        if (self.hours_saved_per_task is None) != (self.labour_usd_per_hour is None):
+            missing = self.labour_usd_per_hour is None
+            key, other = ("labour_usd_per_hour", "hours_saved_per_task")[:: 1 if missing else -1]
+            raise PydanticCustomError("at_key", "{text}", {"key": key, "text": f"is missing; {other} is given"})
         return self
 
     @property
@@ -52,9 +62,20 @@ class Finance(Model):
         return any(getattr(self, key) is not None for key in REVENUE_KEYS)
 
     @property
+    def saves_hours(self) -> bool:
+        """Whether it is told what a completed task saves."""
+        return self.hours_saved_per_task is not None
+
+    @property
     def is_budgeted(self) -> bool:
-        """Whether cost is to be held against revenue or tasks."""
-        return self.has_revenue or self.requests_per_task != 1.0 or self.completed_share != 1.0
+        """Whether cost is to be held against revenue, tasks or the hours they save."""
+        counts_tasks = self.requests_per_task != 1.0 or self.completed_share != 1.0
+        return self.has_revenue or self.saves_hours or counts_tasks
+
+    def saved_usd(self, requests: Array) -> Array:
+        """Worth of the hours saved by so many requests: completed tasks x hours x labour cost. Shape as given. [USD]"""
+        completed = np.asarray(requests) / self.requests_per_task * self.completed_share
+        return np.asarray(completed * (self.hours_saved_per_task or 0.0) * (self.labour_usd_per_hour or 0.0))
 
     def revenue_usd(self, requests: Array, months: Array) -> Array:
         """Revenue of bill months with so many requests and of such lengths. Shape (months,). [USD]"""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from simulator.domain.api_options import ApiOption
 from simulator.domain.plans import FleetPlan
-from simulator.presentation.horizon_wording import budget_sentence, pair_over_time, sentences
+from simulator.presentation.horizon_wording import budget_sentences, pair_over_time, sentences
 from simulator.presentation.numbers import distinct, usd, volume
 from simulator.presentation.over_time_wording import hardware_moves
 from simulator.presentation.service_wording import equal_service, service_sentences
@@ -94,10 +94,11 @@ def _in_time(study: Study, pair: Pair, ledgers: Mapping[str, Ledger]) -> str:
 
 
 def _budget(study: Study, ledgers: Mapping[str, Ledger]) -> list[str]:
-    """What the options take of the revenue, where the scenario gives one."""
-    if not study.plan.scenario.finance.has_revenue:
+    """What the options take of the revenue, and what the work saved is worth, where the scenario tells it."""
+    if not study.plan.scenario.finance.is_budgeted:
         return []
-    return [budget_sentence({name: budget_of(study.plan, ledgers[name]) for name in study.options if name in ledgers})]
+    budgets = {name: budget_of(study.plan, ledgers[name]) for name in study.options if name in ledgers}
+    return budget_sentences(study.plan, budgets)
 
 
 def _arrival(study: Study, pair: Pair) -> str:

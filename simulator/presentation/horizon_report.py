@@ -19,7 +19,7 @@ from simulator.presentation.console import console_for, plain_table
 from simulator.presentation.files import json_text, without_infinity, write_tables, write_text
 from simulator.presentation.horizon_wording import (
     budget_content,
-    budget_sentence,
+    budget_sentences,
     pair_content,
     percent_of,
     sentences,
@@ -51,9 +51,7 @@ class HorizonView:
         found = [*sentences(self.path, self.plan, self.run_rate_saving_usd), switch_sentence(self.path, self.switch)]
         if self.volumes is not None:
             found.append(volume_sentence(self.volumes))
-        if self.plan.scenario.finance.has_revenue:
-            found.append(budget_sentence(self.budgets))
-        return found
+        return found + budget_sentences(self.plan, self.budgets)
 
 
 def horizon_view(plan: Plan, challenger: str) -> HorizonView:

@@ -8,7 +8,7 @@ from typing import Any
 from simulator.domain.api_options import ApiOption
 from simulator.domain.cash_flows import SideChange
 from simulator.domain.plans import Plan
-from simulator.presentation.numbers import percent, usd
+from simulator.presentation.numbers import number, percent, usd
 from simulator.simulation.results import Ledger
 from simulator.solving.budget_view import RULE_OF_REVENUE_SHARE, Budget
 from simulator.solving.horizon import OverTime, over_time
@@ -124,6 +124,26 @@ def budget_sentence(budgets: Mapping[str, Budget]) -> str:
     return f"Of the revenue over the horizon go to {shares}; {rule}: {verdict}."
 
 
+def budget_sentences(plan: Plan, budgets: Mapping[str, Budget]) -> list[str]:
+    """What the options take of the revenue, and what the work saved is worth, where the scenario tells it."""
+    finance = plan.scenario.finance
+    told = [budget_sentence(budgets)] if finance.has_revenue else []
+    return told + ([saved_sentence(budgets)] if finance.saves_hours and budgets else [])
+
+
+def saved_sentence(budgets: Mapping[str, Budget]) -> str:
+    """What the work saved is worth, and how many times the cost of every option that is."""
+    worth = next(
+        float(budget.hours_saved_usd.sum()) for budget in budgets.values() if budget.hours_saved_usd is not None
+    )
+    times = ", ".join(
+        f"{number(worth / cost)} times the cost of {name}"
+        for name, budget in budgets.items()
+        if (cost := float(budget.cost_usd.sum())) > 0
+    )
+    return f"The work saved over the horizon is worth {usd(worth)}{': ' if times else ''}{times}."
+
+
 def pair_content(path: OverTime) -> dict[str, Any]:
     """The pair over the horizon as plain numbers."""
 
@@ -168,4 +188,5 @@ def budget_content(budget: Budget) -> dict[str, Any]:
         "share_of_revenue_by_month": [float(share) for share in budget.share] if has_revenue else None,
         "months_within_rule": budget.months_within(RULE_OF_REVENUE_SHARE[1]) if has_revenue else None,
         "rule_of_revenue_share": list(RULE_OF_REVENUE_SHARE) if has_revenue else None,
+        "hours_saved_usd": None if budget.hours_saved_usd is None else float(budget.hours_saved_usd.sum()),
     }

@@ -26,12 +26,15 @@ class Budget:
         Charged without one-off cost, and earned. [USD]
     usd_per_completed_task : float or None
         Mean over the horizon, failed attempts included; None without requests. [USD]
+    hours_saved_usd : array or None
+        What the work is worth that the completed tasks save; None where that is not told. [USD]
     """
 
     option: str
     cost_usd: Array
     revenue_usd: Array
     usd_per_completed_task: float | None
+    hours_saved_usd: Array | None = None
 
     @property
     def share(self) -> Array:
@@ -75,4 +78,5 @@ def budget_of(plan: Plan, ledger: Ledger) -> Budget:
     cost = charges_by_month(plan, ledger, ends)
     total = float(requests.sum())
     each = None if total <= 0 else finance.usd_per_completed_task(float(cost.sum()) / total)
-    return Budget(ledger.option, cost, finance.revenue_usd(requests, lengths), each)
+    saved = finance.saved_usd(requests) if finance.saves_hours else None
+    return Budget(ledger.option, cost, finance.revenue_usd(requests, lengths), each, saved)
