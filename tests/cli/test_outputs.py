@@ -20,7 +20,6 @@ from simulator.config.sweeps import bundled_sweeps, load_sweep
 from simulator.presentation.files import json_text, write_in_one_piece, write_text
 
 ROOT = Path(__file__).parents[2]
-OF_A_MIX = ["mix.csv", "mix.pdf", "mix.png"]  # beside them where a base is found
 FILES = ["bill.png", "crossover.pdf", "crossover.png", "curve.csv", "summary.json", "timeline.csv", "timeline.png"]
 OVERRIDES = {"horizon.days": 14, "traffic.requests_per_day": 5_000_000, "traffic.noise.relative_sd": 0.5}
 ARGUMENTS = ["run", "minimal", *(text for key, value in OVERRIDES.items() for text in ("--set", f"{key}={value}"))]
@@ -33,6 +32,12 @@ LONG = {  # scenarios and sweeps of some seconds
     "small-model-on-cpu", "spot-fleet", "target-and-peak", "three-tier-router", "tpu-vs-h100",
     "workday-two-continents",
 }  # fmt: skip
+
+
+def of_mixes(names):
+    """Files of the bases that are found; of several each has its own chart."""
+    charts = [f"mix-{name}" for name in names] if len(names) > 1 else ["mix"]
+    return ["mix.csv", *(f"{chart}.{kind}" for chart in charts for kind in ("pdf", "png"))] if names else []
 
 
 def breakeven(*arguments):
@@ -415,7 +420,7 @@ def test_every_bundled_scenario_runs(tmp_path, name):
     status, stdout, stderr = breakeven("run", name, "-o", tmp_path)
     assert (status, stderr) == (0, "")
     summary = json.loads((tmp_path / name / "summary.json").read_text())
-    assert names_in(tmp_path / name) == sorted(FILES + (OF_A_MIX if "best_mixes" in summary else []))
+    assert names_in(tmp_path / name) == sorted(FILES + of_mixes(list(summary.get("best_mixes") or {})))
     assert summary["decision"]["sentence"].split()[0] in stdout
     curve = table(tmp_path / name / "curve.csv")
     lines = [column for column in curve if column.endswith(" [USD per month]")]
