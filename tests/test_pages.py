@@ -93,6 +93,7 @@ def test_a_bundled_scenario_points_the_editor_to_its_schema_and_says_who_it_is(s
     assert lines[1].startswith("# Who: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "module",
     [

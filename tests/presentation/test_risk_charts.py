@@ -123,6 +123,7 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_every_case_is_drawn_and_told(case, tmp_path):
     found = sim.uncertainty(CASES[case], paths=8)

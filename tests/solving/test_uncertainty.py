@@ -59,6 +59,7 @@ def k1_break_even(share):
     return 8000.0 / (0.9e-6 - 2.5 / 3600 / throughput)
 
 
+@pytest.mark.slow
 def test_quantiles_of_the_break_even_with_lognormal_throughput(k1):
     for share, listed in {
         0.05: 11_712_023_870.0, 0.25: 13_438_096_180.0, 0.5: 15_558_223_290.0, 0.75: 19_442_395_080.0,
@@ -94,6 +95,7 @@ def test_the_probability_of_being_cheaper_over_volume_with_lognormal_throughput(
     assert k1.first_pair.p_cheaper_at_own_volume == pytest.approx(0.4422174611, abs=3 * probability_error(0.4422174611))
 
 
+@pytest.mark.slow
 def test_break_even_of_a_lognormal_cost_over_a_lognormal_price(k2):
     sigma = math.sqrt(0.25**2 + 0.4**2 - 2 * 0.3 * 0.25 * 0.4)
     assert sigma == pytest.approx(0.4031128874, rel=1e-9)
@@ -324,6 +326,7 @@ def test_paths_are_added_until_the_median_is_known_or_there_are_enough():
     assert capped.first_pair.half_width_share > 1e-6
 
 
+@pytest.mark.slow
 def test_a_value_that_its_key_does_not_allow_is_set_to_the_end_that_it_does():
     share = {"normal": {"mean": 0.7, "sd": 0.128}}  # p99 is 0.998, and 1 % lie above 1
     fleet = {**divisible(1800.0, 2.5, 8000.0), "autoscaling": {"kind": "target_utilization", "target_share": share}}

@@ -326,6 +326,7 @@ def page():
     return (Path(__file__).parents[2] / "docs" / "levers.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_page_tells_what_its_example_comes_to(page):
     given = {"levers.batch.share": 0.2, "levers.prompt_cache.cached_input_share": 0.4}
     assert all(f"--set {key}={value}" in page for key, value in given.items())
