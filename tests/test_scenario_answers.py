@@ -12,6 +12,8 @@ from simulator.simulation.ledger import run_rate
 
 HOURS_PER_MONTH = 730.0
 
+pytestmark = pytest.mark.slow
+
 
 def lines(name, option, **overrides):
     """Cost by line at the scenario's own volume, at run rate. [USD per month]"""
@@ -53,7 +55,6 @@ def test_a_tool_that_scales_to_zero_is_billed_for_its_sessions():
     assert ledger.rejected_tokens.sum() == pytest.approx(0.0, abs=1e-6)
 
 
-@pytest.mark.slow
 def test_an_api_answers_a_few_questions_for_less_than_any_gpu_of_ones_own():
     study = sim.break_even("internal-tool")
     cost = {name: option.usd_per_month for name, option in study.options.items()}

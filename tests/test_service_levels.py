@@ -436,6 +436,7 @@ def test_the_scenario_of_the_page_is_sized_as_the_page_says(tmp_path):
     assert ", at equal service (" in decision_sentence(study, {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("servers", "per_s", "scv", "wait_s", "mean_wait_s", "late"),
     [

@@ -184,6 +184,7 @@ def test_what_costs_more_at_first_without_an_outlay_earns_no_return():
     assert path.irr_per_month is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(bundled_scenarios()))
 def test_in_every_bundled_scenario_the_sums_over_time_are_those_of_the_ledgers(name):
     scenario = sim.load_scenario(name, overrides={"horizon.step_s": 3600})

@@ -74,6 +74,7 @@ def test_quantiles_of_the_break_even_with_lognormal_throughput(k1):
         assert found == pytest.approx(listed, rel=0.04 if share < 0.9 else 0.1)
 
 
+@pytest.mark.slow
 def test_the_share_of_paths_that_never_break_even_is_that_of_too_low_a_throughput(k1):
     p_never = stats.norm.cdf(math.log(2.5 / 3600 / 0.9e-6 / 1800.0) / 0.35)
     assert p_never == pytest.approx(0.007756031366, rel=1e-8)
@@ -84,6 +85,7 @@ def test_the_share_of_paths_that_never_break_even_is_that_of_too_low_a_throughpu
     assert np.isinf(k1.paths["settled:fleet"]).mean() == band["never_share"]  # kept among the paths as infinity
 
 
+@pytest.mark.slow
 def test_the_probability_of_being_cheaper_over_volume_with_lognormal_throughput(k1):
     for volume, listed in {9e9: 0.0, 15e9: 0.4422174611, 40e9: 0.9556369985}.items():
         found = p_at(k1.first_pair, volume)
@@ -114,6 +116,7 @@ def test_break_even_of_a_lognormal_cost_over_a_lognormal_price(k2):
     assert np.log(settled).std() == pytest.approx(sigma, rel=0.1)  # 3 standard errors of 1 / sqrt(2 n)
 
 
+@pytest.mark.slow
 def test_the_interval_of_the_median_holds_the_true_one(k1, k2):
     for study, true in ((k1, 15_558_223_290.0), (k2, 3e9)):
         low, high = study.first_pair.median_interval
