@@ -19,11 +19,18 @@ __all__ = [
     "estimate_throughput",
     "fit_recording",
     "latency",
+    "levers",
     "load_scenario",
+    "over_time",
     "read_benchmark_file",
     "read_recording",
+    "sensitivity",
     "service",
     "simulate",
+    "solve",
+    "switching",
+    "uncertainty",
+    "volumes_over_time",
 ]
 
 # What needs nothing of what simulates.
@@ -43,9 +50,16 @@ if TYPE_CHECKING:
         cost_curve,
         draw_demand,
         latency,
+        levers,
         load_scenario,
+        over_time,
+        sensitivity,
         service,
         simulate,
+        solve,
+        switching,
+        uncertainty,
+        volumes_over_time,
     )
     from simulator.traces.fitting import fit_recording
     from simulator.traces.reading import read_recording

@@ -179,6 +179,7 @@ def test_a_picture_before_its_first_known_price_is_told():
     assert any("price_later" in text for text in sim.break_even(scenario).plan.warnings)
 
 
+@pytest.mark.slow
 def test_break_even_utilization_holds_a_replica_against_the_price_with_its_cache_hits():
     # 4 USD an hour, 0.5 requests/s; a request costs 0.1 x 5,000 + 400 input and 250 x 5 output: 0.00215 USD.
     prefix = {"tokens": 5_000, "lifetime_s": 300}

@@ -605,6 +605,7 @@ def test_no_month_exceeds_list_prices_and_fees_or_is_negative(terms, spend, grow
     assert paid.sum() - bills.sum() == pytest.approx(min(credit, paid.sum()), abs=1e-6 * expected_most)
 
 
+@pytest.mark.slow
 @QUICK
 @given(
     first=contracts(all_free=False), second=contracts(stairs=False, all_free=False),
@@ -701,6 +702,7 @@ def test_the_parts_of_a_bill_of_units_keep_their_direction_and_add_up(terms, bou
     check_parts({**BY_TOKEN, "kind": "provisioned", "units": bought, "terms": terms}, None, shape, spends)
 
 
+@pytest.mark.slow
 @settings(QUICK, max_examples=25)
 @given(
     terms=contracts(), prefix=st.sampled_from(PREFIXES), bought=st.one_of(st.none(), units()),

@@ -15,6 +15,10 @@ from simulator.config.scenarios import bundled_scenarios
 from simulator.config.schema import schema_text
 
 ROOT = Path(__file__).parent.parent
+LONG = {  # pages whose commands take some seconds together
+    "README.md", "api-bill.md", "best-mix.md", "over-time.md", "purchase.md", "service-level.md", "solve.md",
+    "traffic.md", "uncertainty.md",
+}  # fmt: skip
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"]
 
 
@@ -34,7 +38,10 @@ def run_command(line, monkeypatch):
     return stopped.value.code
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, id=page.name, marks=pytest.mark.slow if page.name in LONG else ()) for page in PAGES],
+)
 def test_every_command_of_a_page_works_in_its_order(page, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     for line in breakeven_lines(page):
@@ -86,6 +93,7 @@ def test_a_bundled_scenario_points_the_editor_to_its_schema_and_says_who_it_is(s
     assert lines[1].startswith("# Who: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "module",
     [
@@ -103,4 +111,4 @@ def test_the_examples_in_docstrings_are_true(module):
 
 def test_the_page_of_scenarios_has_every_bundled_one():
     page = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
-    assert sorted(re.findall(r"^\| `([\w-]+)` \|", page, flags=re.M)) == list(bundled_scenarios())
+    assert sorted(re.findall(r"^\| `([\w-]+)` \|", page, flags=re.M)) == sorted(bundled_scenarios())

@@ -138,6 +138,7 @@ def priced(case, api_factor=1.0, fleet_factor=1.0):
     return other
 
 
+@pytest.mark.slow
 @QUICK
 @given(
     fleet=fleets(), shape=shapes(), factor=st.sampled_from([0.125, 4.0, 0.3, 7.7]),
@@ -156,6 +157,7 @@ def test_a_currency_moves_no_crossing(fleet, shape, factor, price):
     assert again.reason == once.reason
 
 
+@pytest.mark.slow
 @QUICK
 @given(fleet=fleets(), shape=shapes(), factor=st.floats(1.001, 5.0), price=st.sampled_from([0.9, 1.3, 3.0]))
 def test_a_higher_api_price_never_raises_the_first_crossing(fleet, shape, factor, price):
@@ -178,6 +180,7 @@ def test_a_higher_rent_never_lowers_the_first_crossing():
 # Volume
 
 
+@pytest.mark.slow
 @QUICK
 @given(fleet=fleets(), shape=shapes(), data=st.data())
 def test_every_part_of_the_cost_keeps_its_direction_and_the_parts_add_up(fleet, shape, data):
@@ -230,6 +233,7 @@ def test_the_scenario_s_own_volume_changes_no_crossing(busy):
 # A cost that can be looked at everywhere: every change of sign on a grid is told by a crossing, and only those.
 
 
+@pytest.mark.slow
 @settings(QUICK, max_examples=25)
 @given(fleet=fleets(), shape=shapes(), price=st.sampled_from([0.9, 1.3, 2.0]))
 def test_between_two_crossings_the_same_option_stays_cheaper(fleet, shape, price):
@@ -320,6 +324,7 @@ def test_the_same_seed_gives_the_same_bytes(seed):
     assert drawn() == drawn()
 
 
+@pytest.mark.slow
 @QUICK
 @given(fleet=fleets(), shape=shapes(), order=st.randoms(use_true_random=False))
 def test_a_volume_costs_the_same_whatever_stands_beside_it(fleet, shape, order):

@@ -12,6 +12,8 @@ from simulator.simulation.ledger import run_rate
 
 HOURS_PER_MONTH = 730.0
 
+pytestmark = pytest.mark.slow
+
 
 def lines(name, option, **overrides):
     """Cost by line at the scenario's own volume, at run rate. [USD per month]"""

@@ -113,6 +113,7 @@ def test_an_autoscaled_fleet_gets_the_fewest_spare_replicas():
     assert hardly == pytest.approx((1 + sizing.after) * 0.40 * 730.0, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_fleet_that_aims_at_a_share_aims_lower_where_that_costs_less_than_spare_replicas():
     def fleet(share, spare=0):
         policy = {"kind": "target_utilization", "target_share": share, "stabilisation_s": 0.0}
@@ -435,6 +436,7 @@ def test_the_scenario_of_the_page_is_sized_as_the_page_says(tmp_path):
     assert ", at equal service (" in decision_sentence(study, {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("servers", "per_s", "scv", "wait_s", "mean_wait_s", "late"),
     [

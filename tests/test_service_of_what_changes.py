@@ -39,6 +39,7 @@ def test_steps_longer_than_half_a_cold_start_tell_no_waits_of_a_fleet_that_start
     assert sim.simulate(scenario(TO_ZERO, traffic=SPARSE), "fleet").mean_wait_s is None
 
 
+@pytest.mark.slow
 def test_in_short_steps_those_who_find_no_replica_wait_for_the_cold_start():
     level = {"first_token_s": 5.0, "late_share": 0.05}
     service = sim.service(scenario(TO_ZERO, level, traffic=SPARSE, step_s=30))["fleet"]
@@ -64,6 +65,7 @@ def test_a_base_that_is_found_stays_told_where_the_level_needs_no_more():
     assert with_level.mixes["fleet"].best_count == without.mixes["fleet"].best_count
 
 
+@pytest.mark.slow
 def test_requests_go_to_the_api_sooner_where_that_costs_less_than_more_replicas():
     found = {"autoscaling": {"kind": "fixed", "count": "auto"}, "overflow": "api", "max_wait_s": 60}
     level = {"first_token_s": 2.0, "late_share": 0.05, "where_missed": "size"}

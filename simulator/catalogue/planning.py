@@ -24,11 +24,17 @@ _FLEET_LINES = (
 )  # fmt: skip
 
 
-def make_plan(scenario: Scenario) -> Plan:
-    """Look up everything a scenario refers to. Faults are collected by option, never raised."""
+def make_plan(scenario: Scenario, known: Mapping[str, OptionPlan] | None = None) -> Plan:
+    """Look up everything a scenario refers to. Faults are collected by option, never raised.
+
+    Options that are `known` are taken as they are, without the figures they stand on.
+    """
     notes = Notes()
     options: dict[str, OptionPlan] = {}
     for name in scenario.planned:  # what others only hand on to is planned with them, for what comes that way
+        if known and name in known:
+            options[name] = known[name]
+            continue
         option = scenario.options[name]
         seen = reaching(scenario, option)
         at_start = option

@@ -49,6 +49,6 @@ def command(
             files = write_run_report(study, ledgers, content, output / name, full_timeline=full_timeline)
         contents.append(content)
         if not as_json:
-            print_study(study, ledgers, files, sys.stdout)
+            print_study(study, ledgers, files, sys.stdout, overrides)
     if as_json:
         click.echo(json_text(contents[0] if len(contents) == 1 else contents), nl=False)

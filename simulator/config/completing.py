@@ -14,6 +14,7 @@ from simulator.config.merging import merged_below
 from simulator.config.presets import LoadedPreset, UnknownPreset, first_found, load_preset, nearest_preset, no_such_file
 from simulator.config.recordings import COLUMN_KEYS, recording_at, workload_of
 from simulator.config.translation import unknown_key, written_keys
+from simulator.config.uncertain_inputs import medians_in_place
 from simulator.config.yaml_reader import Document
 from simulator.domain.shape import BlendPart
 from simulator.domain.traffic import Traffic
@@ -31,15 +32,16 @@ def completed(document: Document) -> tuple[Document, list[Fault]]:
 
     Where a preset or recording can't be had, a stand-in is brought in, so that everything else is checked all the same.
     """
+    document, faults = medians_in_place(document)
     traffic = document.data.get("traffic") if isinstance(document.data, Mapping) else None
     if not isinstance(traffic, Mapping):
-        return document, []
+        return document, faults
     work = _Completion(document)
     work.complete(traffic)
     data: dict[str, Any] = {**document.data, "traffic": work.traffic}  # type: ignore[dict-item]
     if work.workload is not None:
         data["workload"] = work.workload
-    return replace(document, data=data, merged=work.merged), work.faults
+    return replace(document, data=data, merged={**document.merged, **work.merged}), faults + work.faults
 
 
 @dataclass(frozen=True)

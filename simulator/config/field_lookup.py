@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
@@ -258,6 +258,38 @@ def _is_named(annotation: Any, name: str) -> bool:
     except Exception:  # a type that stands only inside its model; the caller then keeps every member
         return False
     return name == title or (name.startswith("function-") and name.endswith(f", {title}]"))
+
+
+def number_places(model: Any, data: object, is_wanted: Callable[[object], bool]) -> Iterator[tuple[Loc, bool]]:
+    """Locations of wanted values where a number may stand, and whether it must be a whole one."""
+    yield from _number_places((_form(model),), data, is_wanted, ())
+
+
+def _number_places(
+    forms: Sequence[_Form], value: object, is_wanted: Callable[[object], bool], loc: Loc
+) -> Iterator[tuple[Loc, bool]]:
+    members = _members(forms)
+    kinds = {form.annotation for form in members}
+    if is_wanted(value) and kinds & {int, float}:
+        yield loc, float not in kinds
+        return
+    if isinstance(value, Mapping):
+        entries: Iterable[tuple[str | int, object]] = value.items()
+        members = [form for form in members if _may_be_of(form.annotation, value.get("kind"))]
+    elif _is_list(value):
+        entries = enumerate(value)  # type: ignore[arg-type]
+    else:
+        return
+    for part, child in entries:
+        below = tuple(form for member in members if (form := _child(member.annotation, part)) is not None)
+        yield from _number_places(below, child, is_wanted, (*loc, part))
+
+
+def _may_be_of(annotation: Any, kind: object) -> bool:
+    """Whether a mapping of this kind may be read by a type: models that have a kind tell."""
+    form = _fields(annotation).get("kind")
+    tags = _literals([form]) if form is not None else []
+    return kind is None or not tags or kind in tags
 
 
 def _child(annotation: Any, part: str | int) -> _Form | None:

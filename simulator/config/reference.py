@@ -20,6 +20,10 @@ _HEAD = """# Scenario files
 
 Every key, its default and what it means. Made by `breakeven schema --markdown`; `breakeven schema` prints the same for
 editors. Numbers follow YAML 1.2 (`1e6`, `250_000`); units are in the names; a month is 730 hours.
+
+In place of any number but those below `uncertainty` a distribution may stand, such as `{p10: 1.8, p50: 2.2, p90: 3.5}`;
+its keys are those of `uncertainty.inputs.<name>` below. `breakeven run` takes its median, `breakeven risk` tells what
+follows from not knowing it.
 """
 
 

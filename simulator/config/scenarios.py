@@ -16,6 +16,7 @@ from simulator.config.field_lookup import locate_key
 from simulator.config.overrides import override_document
 from simulator.config.second_look import MakePlan, hidden_faults, is_new
 from simulator.config.translation import translate
+from simulator.config.uncertain_inputs import with_written
 from simulator.config.yaml_reader import Document, read_document
 from simulator.domain.options import SelfHostedOption
 from simulator.domain.plans import Plan
@@ -85,7 +86,12 @@ def _checked(whole: Document, faults: list[Fault]) -> Scenario:
         raise Faults([*faults, *(fault for fault in found if is_new(whole, fault, known))]) from None
     if faults:
         raise Faults(faults)
-    return scenario if whole.name is None else _beside(scenario, Path(whole.name).parent)
+    if whole.name is not None:
+        scenario = _beside(scenario, Path(whole.name).parent)
+    scenario, faults = with_written(scenario, whole)
+    if faults:
+        raise Faults(faults)
+    return scenario
 
 
 def load_scenario(

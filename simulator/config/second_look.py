@@ -18,6 +18,7 @@ from simulator.config.faults import Fault
 from simulator.config.field_lookup import Loc, locate_key
 from simulator.config.translation import translate
 from simulator.config.yaml_reader import Document
+from simulator.domain.budget import Finance
 from simulator.domain.options import Option
 from simulator.domain.plans import Plan
 from simulator.domain.scenario import Comparison, Horizon, Scenario, VolumeRange
@@ -48,6 +49,7 @@ _STAND_IN_OPTIONS: dict[str, Any] = {
 }
 _SECTIONS: dict[str, Any] = {
     "comparison": Comparison,
+    "finance": Finance,
     "horizon": Horizon,
     "traffic": Traffic,
     "workload": dict[str, RequestClass],

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from simulator.domain.api_options import ApiOption
 from simulator.domain.base import Finite, Model, Positive, Whole
+from simulator.domain.budget import Finance
 from simulator.domain.defaults import DEFAULT_START
 from simulator.domain.deferrable import check_deferrable
 from simulator.domain.hardware_changes import changed_options
+from simulator.domain.levers import Levers
 from simulator.domain.options import DedicatedEndpoint, Option, SelfHostedOption
 from simulator.domain.people import Requirements
 from simulator.domain.references import check_references, handed_on
 from simulator.domain.service_level import ServiceLevel
 from simulator.domain.sizing import check_sizing
 from simulator.domain.traffic import Traffic
+from simulator.domain.uncertainty import Uncertainty
 from simulator.domain.units import (
     HOURS_PER_DAY,
     HOURS_PER_MONTH,
@@ -170,6 +173,14 @@ class Scenario(Model):
     service_level: ServiceLevel | None = Field(
         default=None, description="Service that every option is held to, so that costs are compared at equal service."
     )
+    finance: Finance = Field(default_factory=Finance, description="Rate of discount, revenue, tasks.")
+    uncertainty: Uncertainty | None = Field(
+        default=None, description="What is not known exactly; `run` takes the medians, `risk` tells what follows."
+    )
+    levers: Levers = Field(
+        default_factory=Levers, description="Assumptions of `breakeven levers`; `run` has no use for it."
+    )
+    _written: Any = PrivateAttr(default=None)  # where inputs are uncertain: the data that paths are made from
 
     @field_validator("workload")
     @classmethod

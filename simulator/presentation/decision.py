@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 from simulator.domain.api_options import ApiOption
 from simulator.domain.plans import FleetPlan
+from simulator.presentation.horizon_wording import budget_sentences, pair_over_time, sentences
 from simulator.presentation.numbers import distinct, usd, volume
 from simulator.presentation.over_time_wording import hardware_moves
 from simulator.presentation.service_wording import equal_service, service_sentences
 from simulator.presentation.wording import VERBS, VolumeWords, at_own_volume, verdict, volume_words
 from simulator.simulation.results import Ledger
+from simulator.solving.budget_view import budget_of
 from simulator.solving.study import BASELINE_ALWAYS_CHEAPER, Pair, Study
 
 _SAME = 0.005  # costs closer than this share are called about the same
@@ -25,12 +27,9 @@ def decision_sentence(study: Study, ledgers: Mapping[str, Ledger]) -> str:
     best = study.options[study.cheapest]
     here, words = f"{at_own_volume(study)}{equal_service(study)}: {_joined(costs)} a month.", volume_words(study)
     advice = f"{VERBS[best.kind].capitalize()}: {best.name}{_margin(study)}."
-    pairs = [
-        pair_sentence(pair, words) + _payback(study, pair) + _arrival(study, pair) for pair in study.pairs.values()
-    ]
-    return " ".join(
-        [here, *service_sentences(study), advice, *_not_advised(study), *_over_time(study, ledgers), *pairs]
-    )
+    pairs = [pair_sentence(pair, words) + _in_time(study, pair, ledgers) for pair in study.pairs.values()]
+    said = [here, *service_sentences(study), advice, *_not_advised(study), *_over_time(study, ledgers), *pairs]
+    return " ".join([*said, *_budget(study, ledgers)])
 
 
 def pair_sentence(pair: Pair, words: VolumeWords = volume) -> str:
@@ -84,13 +83,22 @@ def _margin(study: Study) -> str:
     return f", {'over 99%' if saved > _NEARLY_ALL else f'{saved:.0%}'} below the next"
 
 
-def _payback(study: Study, pair: Pair) -> str:
-    """How long the run rate's saving takes to pay a challenger's one-off cost, where it saves at all."""
-    option = study.options.get(pair.challenger)
-    saving = 0.0 if option is None else study.options[pair.baseline].usd_per_month - option.usd_per_month
-    if option is None or option.one_off_usd <= 0 or saving <= 0:
-        return ""
-    return f" Its one-off cost of {usd(option.one_off_usd)} is paid back in {option.one_off_usd / saving:.1f} months."
+def _in_time(study: Study, pair: Pair, ledgers: Mapping[str, Ledger]) -> str:
+    """When the run rate turns and what is spent is paid back; else when growth carries the volume to the crossing."""
+    path = pair_over_time(study, pair, ledgers)
+    if path is None:
+        return _arrival(study, pair)
+    saving = study.options[pair.baseline].usd_per_month - study.options[pair.challenger].usd_per_month
+    said = "".join(f" {sentence}" for sentence in sentences(path, study.plan, saving))
+    return said if path.turns else _arrival(study, pair) + said
+
+
+def _budget(study: Study, ledgers: Mapping[str, Ledger]) -> list[str]:
+    """What the options take of the revenue, and what the work saved is worth, where the scenario tells it."""
+    if not study.plan.scenario.finance.is_budgeted:
+        return []
+    budgets = {name: budget_of(study.plan, ledgers[name]) for name in study.options if name in ledgers}
+    return budget_sentences(study.plan, budgets)
 
 
 def _arrival(study: Study, pair: Pair) -> str:

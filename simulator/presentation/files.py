@@ -22,6 +22,15 @@ def json_text(content: Any) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def without_infinity(value: Any) -> Any:
+    """Plain content with null for what JSON can't say: infinity and not-a-number."""
+    if isinstance(value, dict):
+        return {key: without_infinity(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [without_infinity(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def write_text(path: Path, text: str) -> Path:
     """Write a text file in one piece."""
     return write_in_one_piece(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))

@@ -148,12 +148,15 @@ def key_label(key: str) -> str:
     >>> key_label("options.llama.rental.usd_per_gpu_hour")
     'options.llama.rental.usd_per_gpu_hour [USD per GPU and hour]'
     """
+    unit = key_unit(key)
+    return f"{key} [{unit}]" if unit else key
+
+
+def key_unit(key: str) -> str:
+    """The unit that the name of a dotted key carries; empty where it carries none."""
     last = "_" + key.rsplit(".", 1)[-1]
     named = "monthly_fixed_usd" if ".monthly_fixed_usd." in key else last
-    for ending, unit in _UNITS_OF_KEYS:
-        if named.endswith(ending):
-            return f"{key} [{unit}]"
-    return key
+    return next((unit for ending, unit in _UNITS_OF_KEYS if named.endswith(ending)), "")
 
 
 def key_labels(key: str) -> list[str]:

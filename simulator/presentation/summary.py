@@ -15,14 +15,17 @@ from simulator.presentation.decision import decision_sentence, pair_sentence
 from simulator.presentation.demand_wording import demand_lines, demand_warnings
 from simulator.presentation.energy_wording import energy_content, energy_lines, energy_over_time
 from simulator.presentation.handing_on_wording import deferred_content, handing_on_lines
+from simulator.presentation.horizon_wording import budget_content, pair_content, pair_over_time
 from simulator.presentation.mix_wording import mix_content, mix_notes
 from simulator.presentation.over_time_wording import over_time_content, over_time_lines
 from simulator.presentation.purchase_wording import purchase_lines
 from simulator.presentation.rate_limit_wording import rate_limit_content, rate_limit_lines, rate_limit_warnings
 from simulator.presentation.service_wording import left_out_content, service_content, service_lines
+from simulator.presentation.uncertainty_wording import uncertainty_lines
 from simulator.presentation.wording import volume_words
 from simulator.simulation.results import Ledger
 from simulator.simulation.shared_costs import demand_of
+from simulator.solving.budget_view import budget_of
 from simulator.solving.study import INFEASIBLE, OptionAtVolume, Pair, Study, requests_per_day
 
 _MOST_QUEUED_SHARE = 0.001
@@ -55,7 +58,7 @@ def summary(study: Study, ledgers: Mapping[str, Ledger]) -> dict[str, Any]:
         "baseline": study.baseline,
         "options": {name: _option(study, option, ledgers.get(name)) for name, option in study.options.items()},
         **left_out_content(study),
-        "pairs": {name: _pair(study, pair) for name, pair in study.pairs.items()},
+        "pairs": {name: _pair(study, pair, ledgers) for name, pair in study.pairs.items()},
         "assumptions": assumptions(study),
         "warnings": warnings(study, ledgers),
         "figures": [
@@ -123,6 +126,7 @@ def assumptions(study: Study) -> list[str]:
         lines += purchase_lines(study, name) + handing_on_lines(study, name) + option_lines(study, name)
         lines += over_time_lines(study, name)
     lines += rate_limit_lines(study) + service_lines(study) + mix_notes(study) + energy_lines(study)
+    lines += uncertainty_lines(scenario)
     lines.append("curve and crossings are at run rate: no growth, prices of the first day, no one-off cost")
     lines.append("costs alone are compared: that the options do the job equally well is for you to judge")
     return lines
@@ -170,10 +174,14 @@ def _option(study: Study, option: OptionAtVolume, ledger: Ledger | None) -> dict
             content["horizon"]["quota"] = dataclasses.asdict(ledger.quota)
         if ledger.deferred is not None:
             content["horizon"]["deferrable_served_share"] = ledger.deferred.served_share
+        if study.plan.scenario.finance.is_budgeted:
+            content["budget"] = budget_content(budget_of(study.plan, ledger))
     return content
 
 
-def _pair(study: Study, pair: Pair) -> dict[str, Any]:
+def _pair(study: Study, pair: Pair, ledgers: Mapping[str, Ledger]) -> dict[str, Any]:
+    path = pair_over_time(study, pair, ledgers)
+
     def place(volume: float | None) -> dict[str, float] | None:
         if volume is None:
             return None
@@ -197,6 +205,7 @@ def _pair(study: Study, pair: Pair) -> dict[str, Any]:
         ],
         "breakeven_utilization_share": pair.breakeven_utilization_share,
         "usd_per_mtok_at_full_load": pair.usd_per_mtok_at_full_load,
+        "over_time": None if path is None else pair_content(path),
     }
 
 

@@ -24,8 +24,10 @@ from simulator.solving.study import OptionAtVolume, Pair, Study, requests_per_da
 _FEW_USD = 9.5
 
 
-def print_study(study: Study, ledgers: Mapping[str, Ledger], files: Sequence[Path], stream: IO[str]) -> None:
-    """Print the decision summary of a run."""
+def print_study(
+    study: Study, ledgers: Mapping[str, Ledger], files: Sequence[Path], stream: IO[str], changed: Sequence[str] = ()
+) -> None:
+    """Print the decision summary of a run; `changed` are the keys set beside the scenario's file."""
     console = console_for(stream)
     console.print(f"\n[bold]{escape(study.title)}[/bold]\n")
     console.print(escape(decision_sentence(study, ledgers)))
@@ -44,6 +46,8 @@ def print_study(study: Study, ledgers: Mapping[str, Ledger], files: Sequence[Pat
         console.print(energy)
     for text in warnings(study, ledgers):
         console.print(f"[yellow]![/yellow] {escape(text)}")
+    if changed:
+        console.print(f"- not as in the file: {escape(', '.join(changed))}")
     for text in assumptions(study):
         console.print(f"[dim]- {escape(text)}[/dim]")
     console.print("[dim]Stands on:[/dim]")

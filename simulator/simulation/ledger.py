@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -23,7 +24,7 @@ from simulator.simulation.api_ledger import api_ledger, api_run_rate
 from simulator.simulation.deferred_ledger import deferred_ledger, deferred_served_share, not_served_shares
 from simulator.simulation.demand import Demand, Steps
 from simulator.simulation.energy import Energy, carbon_kg, owned_energy, reaching_tokens, run_rate_energy
-from simulator.simulation.fleet import serve
+from simulator.simulation.fleet import FleetRun, serve
 from simulator.simulation.fleet_lines import fleet_lines, share_in_use, utilization
 from simulator.simulation.fleet_over_time import FleetOverTime, fleet_over_time
 from simulator.simulation.found_counts import FoundCount, find_count, with_given_base
@@ -43,7 +44,14 @@ from simulator.simulation.stages import moves_by_month, owned_steps, stages_of
 from simulator.simulation.waiting import queue_report
 
 
-def run_rate(plan: Plan, name: str, tokens_per_month: Array, *, service: bool = False) -> RunRate:
+def run_rate(
+    plan: Plan,
+    name: str,
+    tokens_per_month: Array,
+    serving: Callable[..., FleetRun] = serve,
+    *,
+    service: bool = False,
+) -> RunRate:
     """Monthly cost of an option at each of n volumes, at run rate.
 
     Parameters
@@ -54,6 +62,8 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array, *, service: bool = 
         The option.
     tokens_per_month : array of shape (n,)
         Volumes. [tokens per month of 730 h]
+    serving : function, optional
+        What serves a fleet's demand in place of `serve`, with the same arguments and results.
     service : bool
         Whether waits of single requests are tallied.
 
@@ -66,23 +76,29 @@ def run_rate(plan: Plan, name: str, tokens_per_month: Array, *, service: bool = 
     option = settled(plan, name)
     if isinstance(option, ApiPlan):
         return api_run_rate(plan, option, demand_of(plan), requests)
-    return run_rate_of_fleet(plan, option, requests, service=service)
+    return run_rate_of_fleet(plan, option, requests, service=service, serving=serving)
 
 
 def run_rate_of_fleet(
-    plan: Plan, option: FleetPlan, requests: Array, counts: Array | None = None, *, service: bool = False
+    plan: Plan,
+    option: FleetPlan,
+    requests: Array,
+    counts: Array | None = None,
+    *,
+    service: bool = False,
+    serving: Callable[..., FleetRun] = serve,
 ) -> RunRate:
     """Monthly cost of a fleet at each of n volumes [requests per month], at run rate.
 
     `counts` (n,) gives a fixed fleet another number of replicas at each; nodes of one's own hold an increment each.
-    `service` tallies waits too.
+    `service` tallies waits too; `serving` stands in for `serve`.
     """
     demand = demand_of(plan)
     name = option.name
     target = _overflow_api(plan, option)
     blocks = _price_blocks(option, target, demand)
     terms = terms_of(plan, option, demand, wanted=service)
-    run = serve(option, demand, requests, block_ends=blocks, fixed_replicas=counts, service=terms)
+    run = serving(option, demand, requests, block_ends=blocks, fixed_replicas=counts, service=terms)
     months = demand.months.sum()
     # What still waits at the end was not served: it costs what overflow costs.
     prices = _left_usd_per_request(option, target, demand, blocks)

@@ -19,7 +19,7 @@ from typing import Literal
 
 import numpy as np
 
-from simulator.solving.scan import JUMP_SHARE, Difference, Evaluate, Flags, Scan
+from simulator.solving.scan import JUMP_SHARE, NARROW, Difference, Evaluate, Flags, Scan
 
 __all__ = ["Crossing", "CrossingsFound", "Difference", "Evaluate", "find_crossings"]
 
@@ -62,7 +62,12 @@ class _Cluster:
 
 
 def find_crossings(
-    evaluate: Evaluate, *, least: float = LEAST_VOLUME, greatest: float = GREATEST_VOLUME, per_octave: int = 1
+    evaluate: Evaluate,
+    *,
+    least: float = LEAST_VOLUME,
+    greatest: float = GREATEST_VOLUME,
+    per_octave: int = 1,
+    narrowest: float = NARROW,
 ) -> CrossingsFound:
     """All crossings of two cost curves between two volumes.
 
@@ -74,16 +79,18 @@ def find_crossings(
         Ends of the search. [tokens per month]
     per_octave : int
         Intervals that each doubling starts with; any number finds the same crossings.
+    narrowest : float
+        Relative width at which an interval is not divided any more.
 
     Returns
     -------
     CrossingsFound
-        Jumps to 1e-9 relative; continuous crossings to rounding where the difference is affine.
+        Jumps to `narrowest`; continuous crossings to rounding where the difference is affine.
     """
     exponents = (
         np.arange(np.floor(np.log2(least)) * per_octave, np.ceil(np.log2(greatest)) * per_octave + 1) / per_octave
     )
-    scan = Scan(evaluate, np.unique(np.clip(np.exp2(exponents), least, greatest)))
+    scan = Scan(evaluate, np.unique(np.clip(np.exp2(exponents), least, greatest)), narrowest)
     resolved = scan.divide()
     clusters = _joined(scan, _clusters(scan))
     crossings = tuple(_crossing(cluster) for cluster in clusters if cluster.before != cluster.after)

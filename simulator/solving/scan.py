@@ -23,6 +23,7 @@ Flags = NDArray[np.bool_]
 
 JUMP_SHARE = 1e-3  # of the baseline's cost: a smaller tooth does not count
 NARROW = 1e-9  # relative width at which an interval is not divided any more
+COARSE = 2.0**-12  # the same where many studies are solved and share their samples
 FINE = 1.0 / 128  # relative width of an interval in which a part that may fall is taken not to
 LANES = 64  # volumes that one pass of the simulation takes
 MOST_SAMPLES = 24_576
@@ -48,10 +49,15 @@ Evaluate = Callable[[Array], Difference]
 
 
 class Scan:
-    """Samples in the order of volume. Interval i lies between samples i and i + 1."""
+    """Samples in the order of volume. Interval i lies between samples i and i + 1.
 
-    def __init__(self, evaluate: Evaluate, volumes: Array) -> None:
+    Where intervals need not get narrower than `COARSE`, they are halved a whole number of times: another study divides
+    at the same volumes.
+    """
+
+    def __init__(self, evaluate: Evaluate, volumes: Array, narrowest: float = NARROW) -> None:
         self._evaluate = evaluate
+        self._narrowest = narrowest
         first = evaluate(volumes)
         # What both parts have in common at every volume (the same fixed cost on both sides) says nothing of their
         # difference and would hide it behind its rounding.
@@ -103,7 +109,7 @@ class Scan:
 
     def narrow(self) -> Flags:
         """Intervals too short to divide."""
-        return np.diff(self.volumes) <= NARROW * self.volumes[1:]
+        return np.diff(self.volumes) <= self._narrowest * self.volumes[1:]
 
     def monotone(self, place: int) -> bool:
         """Whether one of the parts stands still on an interval, so that the difference has one zero there at most."""
@@ -147,15 +153,21 @@ class Scan:
                 return True
             if self.volumes.size + wanted.size > MOST_SAMPLES:
                 return False
-            parts = max(1, LANES // wanted.size)
+            parts = self._parts(wanted.size, 1)
             self.add(np.concatenate([self._between(int(place), parts) for place in wanted]))
+
+    def _parts(self, intervals: int, fewest: int) -> int:
+        """Volumes to sample in each of so many intervals."""
+        if self._narrowest >= COARSE:
+            return 63 if intervals <= 2 else 7
+        return max(fewest, LANES // intervals)
 
     def _between(self, place: int, parts: int) -> Array:
         """Volumes to sample in an interval: near the straight line's zero, if there can be only one, and all over."""
         low, high = self.volumes[place], self.volumes[place + 1]
         even = low + (high - low) * np.arange(1, parts + 1) / (parts + 1)
         left, right = self.values[place : place + 2]
-        if parts < 3 or left * right >= 0 or not self.monotone(place):
+        if self._narrowest >= COARSE or parts < 3 or left * right >= 0 or not self.monotone(place):
             return even
         zero = low + (high - low) * left / (left - right)
         near = np.clip(zero + (high - low) * np.array([-1e-4, 1e-4]), low, high)
@@ -174,7 +186,7 @@ class Scan:
             active = [(search, place) for search in searches if (place := search.next_place(self)) is not None]
             if not active:
                 break
-            parts = max(3, LANES // len(active))
+            parts = self._parts(len(active), 3)
             self.add(np.concatenate([self._between(place, parts) for place in {place for _, place in active}]))
         for search in searches:
             search.settle(self)
@@ -215,7 +227,7 @@ class _Search:
         open_intervals = scan.undecided()[low:high]
         cheaper = scan.cheaper[low : high + 1]
         changes = cheaper[1:] != cheaper[:-1]
-        narrow = np.diff(scan.volumes[low : high + 1]) <= NARROW * scan.volumes[low + 1 : high + 1]
+        narrow = np.diff(scan.volumes[low : high + 1]) <= scan._narrowest * scan.volumes[low + 1 : high + 1]
         candidates = np.flatnonzero((open_intervals & ~narrow) | changes)
         if candidates.size == 0:
             self.over = True

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from simulator.simulation.service_holding import held_to_level
 from simulator.simulation.shared_costs import demand_of
 from simulator.solving.best_mix import SAME_SHARE, BestMix, best_mix, options_with_a_mix
 from simulator.solving.crossings import GREATEST_VOLUME, LEAST_VOLUME, Crossing, find_crossings
-from simulator.solving.scan import FINE, Difference
+from simulator.solving.scan import FINE, NARROW, Difference
 from simulator.solving.service_at_crossings import missed_at_crossings
 
 Rates = Mapping[str, RunRate]
@@ -181,7 +181,7 @@ def solve(plan: Plan) -> Study:
         requests_per_day=requests_per_day(plan, volume),
         tokens_per_request=plan.tokens_per_request,
         baseline=scenario.baseline,
-        pairs={name: _pair(plan, name, rates) for name in scenario.challengers},
+        pairs={name: pair_of(plan, name, rates) for name in scenario.challengers},
         options={name: _at_volume(plan, rate) for name, rate in rates.items()},
         plan=plan,
     )
@@ -226,17 +226,32 @@ def _at_volume(plan: Plan, rates: RunRate) -> OptionAtVolume:
     )
 
 
-def _pair(plan: Plan, challenger: str, rates: Rates) -> Pair:
+def pair_of(
+    plan: Plan,
+    challenger: str,
+    rates: Rates,
+    rate_of: Callable[[Plan, str, Array], RunRate] = run_rate,
+    unit_tokens: float = 1.0,
+    narrowest: float = NARROW,
+) -> Pair:
+    """One challenger against the baseline.
+
+    `rates` hold both at the scenario's own volume and at the greatest one. Where many plans share their runs, `rate_of`
+    looks them up, volumes are searched in doublings of `unit_tokens`, and no closer than `narrowest`.
+    """
     baseline = plan.scenario.baseline
     if challenger not in plan.options:
         return Pair(baseline, challenger, (), None, None, INFEASIBLE, _causes(plan, challenger), None, None, ())
 
-    def difference(volumes: Array) -> Difference:
-        return _difference(run_rate(plan, challenger, volumes), run_rate(plan, baseline, volumes))
+    def difference(units: Array) -> Difference:
+        volumes = units * unit_tokens
+        return _difference(rate_of(plan, challenger, volumes), rate_of(plan, baseline, volumes))
 
-    greatest = _greatest_volume(plan, rates[challenger], rates[baseline])
-    found = find_crossings(difference, least=_least_volume(plan), greatest=greatest)
-    crossings = found.crossings
+    least, greatest = _least_volume(plan), _greatest_volume(plan, rates[challenger], rates[baseline])
+    if unit_tokens != 1.0:  # whole doublings, that other plans have too
+        least, greatest = (2.0 ** round(math.log2(end / unit_tokens)) for end in (least, 2.0 * greatest))
+    found = find_crossings(difference, least=least, greatest=greatest, narrowest=narrowest)
+    crossings = tuple(replace(one, tokens_per_month=one.tokens_per_month * unit_tokens) for one in found.crossings)
     becoming = [c.tokens_per_month for c in crossings if c.becomes_cheaper == "challenger"]
     ends_cheaper = crossings[-1].becomes_cheaper == "challenger" if crossings else found.sign_at_greatest < 0
     starts_cheaper = crossings[0].becomes_cheaper == "baseline" if crossings else ends_cheaper

@@ -39,6 +39,7 @@ def test_every_row_says_where_it_comes_from_and_as_of_when(name):
 @pytest.mark.parametrize("name", FILES)
 def test_no_two_rows_hold_from_the_same_day_for_the_same_thing(name):
     keys = ("provider", "model", "models", "unit", "variant", "scope", "contract", "effective_from")
+    keys += ("lever", "key", "text")
     content = read_mapping(data_folder("prices") / name)
     for rows in content.values():
         if isinstance(rows, list):

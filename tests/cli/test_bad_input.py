@@ -1339,6 +1339,7 @@ def test_a_file_of_100_mb_is_refused_unread(breakeven):
     assert_told(breakeven("run", FILE), (f"{FILE}: ", "is 100 MB, must be at most 1 MB"))
 
 
+@pytest.mark.slow
 def test_of_thousands_of_faults_the_first_hundred_are_told(breakeven):
     Path(FILE).write_text("title: x\noptions:\n" + "".join(f"  o{number}: {{kind: api}}\n" for number in range(3000)))
     result = breakeven("check", FILE)

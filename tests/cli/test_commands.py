@@ -294,7 +294,9 @@ def test_the_schema_describes_every_key_of_a_scenario(breakeven):
     assert list(schema["properties"]) == list(Scenario.model_fields)
     assert sorted(schema["required"]) == ["options", "title", "traffic"]  # a preset may tell the lengths
     growth = schema["$defs"]["Traffic"]["properties"]["growth_per_month"]
-    assert (growth["exclusiveMinimum"], growth["maximum"], growth["default"]) == (-1, 10, 0.0)
+    number, distribution = growth["anyOf"]  # any number may be a distribution
+    assert (number["exclusiveMinimum"], number["maximum"], growth["default"]) == (-1, 10, 0.0)
+    assert distribution == {"$ref": "#/$defs/Distribution"}
     kinds = schema["$defs"]["SelfHostedOption"]["properties"]["autoscaling"]["discriminator"]["mapping"]
     assert sorted(kinds) == [
         "fixed", "horizontal_pod_autoscaler", "perfect_foresight", "predictive", "queue_depth", "scale_to_zero",
@@ -354,7 +356,8 @@ class _Loader(yaml.SafeLoader):
 
     def construct_scalar(self, node):
         value = super().construct_scalar(node)
-        return float(value) if node.style is None and value == "3e9" else value
+        is_number = node.style is None and re.fullmatch(r"\d+e\d+", value) is not None
+        return float(value) if is_number else value
 
 
 @pytest.mark.parametrize("name", bundled_scenarios())

@@ -26,8 +26,11 @@ ARGUMENTS = ["run", "minimal", *(text for key, value in OVERRIDES.items() for te
 HOURS = 14 * 24
 STEPS_PER_HOUR = 12
 LONG = {  # scenarios and sweeps of some seconds
-    "assistant-70b", "base-replicas", "coding-agent", "hybrid-burst", "nightly-enrichment", "rag-assistant",
-    "reserved-base", "target-and-peak", "three-tier-router", "tpu-vs-h100", "workday-two-continents",
+    "assistant-70b", "base-replicas", "coding-agent", "desk-gpu", "gpu-rent", "h100-vs-haiku-uncertain",
+    "hardware-renewal",
+    "hybrid-burst", "internal-tool", "nightly-enrichment", "own-node-colocated", "rag-assistant", "reserved-base",
+    "small-model-on-cpu", "spot-fleet", "target-and-peak", "three-tier-router", "tpu-vs-h100",
+    "workday-two-continents",
 }  # fmt: skip
 
 
@@ -315,6 +318,7 @@ def test_a_horizon_that_ends_within_an_hour_has_a_short_last_hour(tmp_path):
 # The same bytes again
 
 
+@pytest.mark.slow
 def test_another_process_writes_the_same_bytes(folder, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
     command = [sys.executable, "-W", "error", "-m", "simulator.cli.main", *ARGUMENTS, "-o", str(tmp_path)]
@@ -498,3 +502,8 @@ def test_steps_longer_than_a_month_run_or_are_refused_by_name(tmp_path, months, 
     status, _, stderr = breakeven("run", "minimal", *horizon, "-o", tmp_path)
     assert status in (0, 2)
     assert stderr == "" or stderr.startswith(f"--set horizon.step_s={step_s:.0f}: horizon.step_s: is ")
+
+
+def test_the_page_says_what_is_not_as_in_the_file(run):
+    told = next(line for line in run[1].splitlines() if line.startswith("- not as in the file: "))
+    assert all(f"{key}=" in run[1] for key in OVERRIDES) and "horizon" in told

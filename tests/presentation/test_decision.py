@@ -72,9 +72,39 @@ def test_what_waits_for_ever_is_told():
 
 def test_one_off_cost_is_paid_back_by_the_saving_of_each_month():
     # ten replicas at 730 USD a month against 26,280 USD: 18,980 USD saved a month
-    _, sentence, _ = advice(scenario({"fleet": {"one_off_usd": {"set_up": 37_960}}}))
+    fleet = {"fleet": {"one_off_usd": {"set_up": 37_000}}}
+    _, sentence, _ = advice(scenario(fleet, horizon={"months": 4, "step_s": 3600}))
     assert "Self-host: fleet" in sentence
-    assert "Its one-off cost of 38,000 USD is paid back in 2.0 months." in sentence
+    assert "The 37,000 USD at the start of fleet are paid back in month 2." in sentence
+
+
+def test_a_horizon_too_short_to_pay_the_one_off_cost_back_says_how_long_it_would_take():
+    _, sentence, _ = advice(scenario({"fleet": {"one_off_usd": {"set_up": 37_960}}}))
+    assert (
+        "The 38,000 USD at the start of fleet are not paid back within the horizon; "
+        "at the run rate's saving it takes 2.0 months." in sentence
+    )
+
+
+def test_a_run_rate_that_turns_is_told_with_its_month_and_its_cause():
+    # 730 USD against 1,314 x 1.2^m of the API's falling bill: it starts cheaper and ends dearer
+    declining = {"terms": {"price_decline": {"share_per_year": 0.9}}}
+    case = scenario({"fleet": {}}, requests=0.5 * FULL_REPLICA_REQUESTS, horizon={"months": 12, "step_s": 3600})
+    data = case.model_dump(mode="json", exclude_unset=True)
+    data["options"]["api"] |= declining
+    _, sentence, _ = advice(sim.load_scenario(data))
+    # 1,314 x 0.1^(m / 12) falls below 730 after 3.06 months: in month 4, which starts on 1 April
+    assert "With changing prices the run rate turns in April 2027: api is the cheaper one from then on." in sentence
+
+
+def test_what_the_options_take_of_the_revenue_is_held_against_the_rule():
+    case = scenario({"fleet": {}})
+    data = case.model_dump(mode="json", exclude_unset=True)
+    data["finance"] = {"revenue_usd_per_request": 0.002}
+    _, sentence, _ = advice(sim.load_scenario(data))
+    # the API takes 0.001 of 0.002 USD; ten replicas 7,300 USD of 52,560
+    assert "Of the revenue over the horizon go to api 50 %, fleet 14 %" in sentence
+    assert "at most 25 to 30 %: within it is fleet." in sentence
 
 
 def test_the_horizon_has_a_say_where_it_differs_from_the_run_rate():

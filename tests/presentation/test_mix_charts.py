@@ -38,6 +38,7 @@ def mix_of(shape):
     return sim.best_mix(scenario(SHAPES[shape], **DAY), "own")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_nothing_of_a_mix_overlaps_or_is_cut_off(shape):
     mix = mix_of(shape)

@@ -52,6 +52,7 @@ def strings(figure):
     return [text for text, _ in written(figure)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_nothing_overlaps_or_is_cut_off(case):
     figure = drawn(case)

@@ -82,6 +82,7 @@ def strings(figure):
 # A demand
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_every_recording_makes_a_readable_slide(name):
     assert_readable(traffic_chart(recorded(name), "A note at the foot."))
@@ -202,6 +203,7 @@ def fitted(days, step_s=60.0, start=MONDAY, runs=8, requests=None):
     return draw_trace_fit("A fit", requests, drawn, level, step_s, start=start, statistics=ROWS, note="A note.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("days", [1, pytest.param(7, marks=pytest.mark.slow), 15])
 @pytest.mark.parametrize("start", [MONDAY, None])
 def test_every_fit_makes_a_readable_slide(days, start):

@@ -287,6 +287,7 @@ for more in FLEETS.values():
 """
 
 
+@pytest.mark.slow
 def test_plain_python_gives_the_same_numbers():
     printed = []
     for disabled in ("0", "1"):

@@ -126,6 +126,7 @@ def test_a_fleet_that_reacts_does_what_a_fleet_written_out_in_lists_does(case):
     assert_same(case)
 
 
+@pytest.mark.slow
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cases("horizontal_pod_autoscaler", "queue_depth"))
 def test_a_fleet_that_follows_recommendations_does_what_a_fleet_written_out_in_lists_does(case):

@@ -36,6 +36,7 @@ def report_of(arriving, replicas, places, step_s=300.0, max_wait_s=math.inf, **m
     return latency_report(record, step_s, places, max_wait_s=max_wait_s, **more)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scv", [0.0, 1.0, 2.0])
 @pytest.mark.parametrize(("slots", "load"), [(1, 0.5), (16, 0.9), (64, 0.95)])
 def test_constant_traffic_waits_as_the_formula_says(slots, load, scv):
@@ -84,6 +85,7 @@ def test_what_waits_is_served_by_the_replicas_that_come_later():
     assert report.wait.p99_s == pytest.approx(fluid.max_wait_s, rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("peak", "swing"), [(0.8, 0.5), (0.95, 0.5), (1.1, 0.4)])
 def test_a_day_of_one_server_waits_as_its_chain_moves(peak, swing):
     """M(t)/M/1 from its own equations: probabilities of every number in the system, second by second."""

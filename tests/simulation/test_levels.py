@@ -89,6 +89,7 @@ CAPPED = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step_s", [60, 3600])
 @pytest.mark.parametrize("name", CAPPED)
 def test_a_cap_is_never_exceeded_and_keeps_the_mean(name, step_s):

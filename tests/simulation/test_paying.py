@@ -97,6 +97,7 @@ def written_out(numbers, steps):
 NUMBERS = st.lists(st.integers(0, 9), min_size=3, max_size=60).filter(any)
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(numbers=NUMBERS, steps=st.integers(1, 14))
 def test_random_staircases_are_paid_as_replicas_in_a_list_are(numbers, steps):
@@ -132,6 +133,7 @@ def test_no_other_choice_of_periods_costs_less(numbers, steps):
     assert sum(paid(numbers, steps)) == cheapest_cover(numbers, steps)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(numbers=NUMBERS, data=st.data(), steps=st.integers(2, 12))
 def test_more_replicas_at_any_step_never_cost_less(numbers, data, steps):

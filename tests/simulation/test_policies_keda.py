@@ -160,6 +160,7 @@ def internal_tool(*, requests_per_hour=6.0, service_s=20.0, idle_timeout_s=300.0
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_tool_asked_six_times_an_hour_is_warm_for_two_fifths_of_the_time():
     # A step is billed if a request came in the last 320 s, 32 steps: 1 - exp(-6 / 3600 x 320) = 0.41335.
     ledger = sim.simulate(internal_tool(days=120.0), option="fleet")

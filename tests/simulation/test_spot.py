@@ -23,6 +23,7 @@ def fixed(count, steps, **changes):
     return replace(case, **changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outage_s", [60.0, 330.0, 1800.0])
 @pytest.mark.parametrize("per_hour", [0.05, 0.5, 4.0])
 def test_replicas_are_up_as_long_as_interruptions_and_restarts_let_them_on_average(per_hour, outage_s):
@@ -35,6 +36,7 @@ def test_replicas_are_up_as_long_as_interruptions_and_restarts_let_them_on_avera
     assert run.interruptions.sum() / hours_up == pytest.approx(per_hour, rel=0.01)
 
 
+@pytest.mark.slow
 def test_the_mean_over_many_draws_of_one_replica_is_the_same():
     case = fixed(1, 2_000, cold_start_s=600.0)
     up = [case.run(spot=SpotTerms(1.0, 1.0, seed=seed)).record.ready_replicas.mean() for seed in range(40)]
@@ -49,6 +51,7 @@ def test_only_the_share_on_spot_is_taken_back():
     assert run.record.ready_replicas.mean() == pytest.approx(6 + 4 / (1 + 3.0 * 0.5), rel=0.01)
 
 
+@pytest.mark.slow
 def test_a_notice_covers_a_part_of_the_cold_start():
     # Asked for with the notice, 120 s before the loss, a replacement is ready 300 - 120 s after it.
     run = fixed(400, 10_000, cold_start_s=300.0).run(spot=SpotTerms(1.0, 2.0, notice_s=120.0))
@@ -60,6 +63,7 @@ def test_a_notice_covers_a_part_of_the_cold_start():
     assert run.record.billed_replicas.mean() / 400 == pytest.approx(1 + 2.0 * 300 / 3600, rel=0.002)
 
 
+@pytest.mark.slow
 def test_what_is_gone_is_not_billed_and_its_restart_is_as_any_other():
     terms = SpotTerms(1.0, 2.0, wait_s=240.0)
     asked = fixed(300, 10_000, cold_start_s=120.0).run(spot=terms)

@@ -48,6 +48,7 @@ def test_a_rent_falls_with_the_volume_by_no_more_than_the_solver_is_told(policy)
     assert np.all(np.diff(rate.falling) >= -1e-9 * rate.falling[1:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", HPA)
 @pytest.mark.parametrize("output_usd_per_mtok", [2.6, 2.9, 4.0])
 def test_who_is_cheaper_changes_at_the_crossings_and_else_in_narrow_dips_only(policy, output_usd_per_mtok):

@@ -117,6 +117,7 @@ def test_a_rate_without_counting_noise_is_expected_not_poisson():
     assert fit_recording(recording(np.full(WEEK, 100.0))).traffic()["counts"] == "expected"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "memory_s"), [("minutes_20", 1_200), ("minutes_90", 5_400), ("hours_6", 21_600)])
 def test_a_noise_is_found_with_its_deviation_and_memory(rng, name, memory_s):
     steps = 5 * WEEK
@@ -250,6 +251,7 @@ def evening_peak(hour):
     return 150 + 800 * np.exp(-(((hour - 20.5) / 2) ** 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("day", [office_plateau, lunch_dip, evening_peak])
 @pytest.mark.parametrize(("step_s", "weekend"), [(3_600.0, 0.25), (1_800.0, 1.1), (1_200.0, 0.25), (600.0, 1.1)])
 def test_the_course_of_a_day_is_no_job_in_long_and_short_steps(rng, day, step_s, weekend):

@@ -173,6 +173,7 @@ def test_resampling_keeps_the_sums_of_whole_steps_and_what_is_unknown(requests, 
         np.testing.assert_array_equal(long, parts.sum(axis=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 7, 200])
 @pytest.mark.parametrize("line", [2, 9, 150, 299])
 @pytest.mark.parametrize(
