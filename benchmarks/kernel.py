@@ -6,11 +6,10 @@ Measured in November 2026 on a virtual machine with two cores of a server proces
 other work; Python 3.11, numpy 2.4, numba 0.68. Least of the runs, since the medians are those of a machine that others
 keep busy:
 
-    target_utilization     kernel alone   3.6 ns per step and volume
+    target_utilization     kernel alone   3.8 ns per step and volume
+    paid by the hour       kernel alone   5.0 ns
     the dearest, with spot kernel alone  12.7 ns
-    the same, with waits   kernel alone  14.4 ns
-
-Paid by the hour, the first takes 1.2 to 1.4 times as long: ratio of the medians of three runs on the busy machine.
+    the same, with waits   kernel alone  14.2 ns
 """
 
 from __future__ import annotations
