@@ -91,7 +91,7 @@ class _Price:
             prices = np.full(sums.blocks.size, at_the_end)
         else:
             prices = list_price_by_block(target, demand, tuple(int(end) for end in sums.blocks))
-        if not target.has_prefixes and _is_plain(demand):
+        if not target.has_prefixes and demand.is_plain:
             return cls(prices, sums.linear_usd(prices), None, at_the_end)
         bill = api_bill(target, demand, sums.mix, sums.requests)
         factor = bill_over_work(bill.usd, sums.usd_per_month(prices, sums.run.arriving_requests))
@@ -148,7 +148,7 @@ def _left_at_deadline(waiting: DeferredWork, of_waiting: DeferredRun, sums: Sums
     if price.factor is not None:
         usd = usd * price.factor
     falling = sums.usd_per_month(price.by_block, of_waiting.served_requests)
-    if price.factor is not None or not _is_plain(sums.demand):
+    if price.factor is not None or not sums.demand.is_plain:
         falling = price.linear_usd_per_request * sums.requests - usd
     line = REJECTED_LINE if waiting.overflow is None else BATCH_LINE
     lines = {line: usd} if np.any(price.by_block > 0) else {}
@@ -185,16 +185,10 @@ def elsewhere_over_time(
     """
 
     def billed(target: ApiPlan | None, otherwise: float, amounts: Array, at_the_end: float = 0.0) -> Array:
-        prices = np.full(demand.steps, otherwise)
-        if target is not None:
-            prices = list_price_by_step(target, demand, requests)
-        usd = demand.by_month(amounts * prices)
-        usd[-1] += at_the_end * float(prices[-1])
-        if target is not None and (target.has_prefixes or not _is_plain(demand)):
-            lines = api_lines(target, demand, mix, demand.path(requests, mix), requests)
-            of_all = np.array(sum(line.sum() for line in lines.values()))
-            usd = usd * bill_over_work(of_all, np.array(record.arriving_requests @ prices))
-        return usd
+        prices = prices_over_time(target, otherwise, demand, requests)
+        return billed_over_time(
+            target, prices, amounts, at_the_end, demand=demand, mix=mix, record=record, requests=requests
+        )
 
     lines: dict[str, Array] = {}
     if option.escalated_to is not None:
@@ -212,6 +206,44 @@ def elsewhere_over_time(
             waiting.overflow, waiting.rejected_usd_per_request, of_waiting.left_requests, still_waiting
         )
     return lines
+
+
+def prices_over_time(target: ApiPlan | None, otherwise_usd: float, demand: Demand, requests: float) -> Array:
+    """List price of a request that goes to an API, or what it costs in its place. Shape (steps,). [USD per request]"""
+    return np.full(demand.steps, otherwise_usd) if target is None else list_price_by_step(target, demand, requests)
+
+
+def billed_over_time(
+    target: ApiPlan | None,
+    prices: Array,
+    amounts: Array,
+    at_the_end: float,
+    *,
+    demand: Demand,
+    mix: Mix,
+    record: StepRecord,
+    requests: float,
+) -> Array:
+    """What requests cost that a fleet hands on. Shape (months,). [USD]
+
+    Parameters
+    ----------
+    target : ApiPlan or None
+        What answers them; None: nothing does.
+    prices, amounts : arrays of shape (steps,)
+        Of `prices_over_time`, and the requests of each step.
+    at_the_end : float
+        What still waits at the end, paid at the last price. [requests]
+    demand, mix, record, requests :
+        What reaches the fleet, every step of it, and the volume of month 0 [requests per month].
+    """
+    usd = demand.by_month(amounts * prices)
+    usd[-1] += at_the_end * float(prices[-1])
+    if target is not None and (target.has_prefixes or not demand.is_plain):
+        lines = api_lines(target, demand, mix, demand.path(requests, mix), requests)
+        of_all = np.array(sum(line.sum() for line in lines.values()))
+        usd = usd * bill_over_work(of_all, np.array(record.arriving_requests @ prices))
+    return usd
 
 
 def added_lines(lines: Lines, others: Lines) -> dict[str, Array]:
@@ -240,8 +272,3 @@ def most_elsewhere_usd_per_request(option: FleetPlan) -> float:
     parts = [part for api in elsewhere_apis(option) for part in api.parts]
     usd = sum(float(part.prices.usd[0].sum(axis=-1).max()) for part in parts)
     return usd + (0.0 if option.deferred is None else option.deferred.variable_usd_per_request)
-
-
-def _is_plain(demand: Demand) -> bool:
-    """Whether every request is alike and arrivals are proportional to the volume."""
-    return demand.is_smooth and not demand.lengths.vary

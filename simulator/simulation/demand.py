@@ -105,6 +105,11 @@ class Demand:
         """Whether arrivals are the profile times the volume, at every volume."""
         return self.count_normals is None and self.level.rows.shape[0] == 1
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether every request is alike and arrivals are proportional to the volume."""
+        return self.is_smooth and not self.lengths.vary
+
     @cached_property
     def profile(self) -> Array:
         """What is proportional to the volume: arrivals over the mean, in expectation one. Shape (steps,)."""

@@ -14,12 +14,14 @@ from simulator.domain.units import HOURS_PER_MONTH, SECONDS_PER_HALF_HOUR, SECON
 from simulator.simulation.answered_elsewhere import (
     Sums,
     added_lines,
+    billed_over_time,
     elsewhere_apis,
     elsewhere_at_run_rate,
     elsewhere_over_time,
     most_elsewhere_usd_per_request,
+    prices_over_time,
 )
-from simulator.simulation.api_bills import api_bill, api_lines, bill_over_work, list_price_by_block, list_price_by_step
+from simulator.simulation.api_bills import api_bill, bill_over_work, list_price_by_block
 from simulator.simulation.api_ledger import api_ledger, api_run_rate
 from simulator.simulation.deferred_ledger import deferred_ledger, deferred_served_share, not_served_shares
 from simulator.simulation.demand import Demand, Steps
@@ -105,7 +107,7 @@ def run_rate_of_fleet(
     mean_price = float(_left_usd_per_request(option, target, demand, demand.month_ends[-1:])[0])
     left_usd = (prices @ run.overflow_requests + mean_price * run.queued_requests) / months
     bill = None
-    if target is not None and (target.has_prefixes or not _is_plain(demand)):
+    if target is not None and (target.has_prefixes or not demand.is_plain):
         bill = api_bill(target, demand, plan.scenario.mix, requests)
     if bill is not None:
         left_usd = left_usd * bill_over_work(bill.usd, prices @ run.arriving_requests / months)
@@ -120,7 +122,7 @@ def run_rate_of_fleet(
     profile_by_block = demand.sums_until(demand.profile, blocks) * (demand.step_s / SECONDS_PER_MONTH)
     linear_usd_per_request = float(prices @ profile_by_block) / months
     falling = (prices @ run.served_requests) / months
-    if bill is not None or not _is_plain(demand):
+    if bill is not None or not demand.is_plain:
         # What noise adds to the arrivals of this path is not proportional to the volume: it counts with what falls.
         linear_usd_per_request = linear_usd_per_request if bill is None else bill.linear_usd_per_request
         falling = linear_usd_per_request * requests - left_usd
@@ -164,27 +166,23 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
     run = fleet_over_time(option, demand, requests, lambda fleet: settled_fleet(plan, fleet))
     record = run.record
     lines = dict(run.lines)
+    in_use = share_in_use(option, run.busy_requests, run.billed_replica_hours)
     if option.owned is not None:
-        in_use = share_in_use(option, run.busy_requests, run.billed_replica_hours)
         hours = demand.horizon.duration_s / SECONDS_PER_HOUR
         lines |= owned_monthly_lines(option.owned, demand.months[demand.has_steps], in_use, hours)
-    prices = np.full(demand.steps, option.rejected_usd_per_request)
-    if option.overflow_to is not None and target is not None:
-        prices = list_price_by_step(target, demand, requests)
+    mix = plan.scenario.mix
+    left_line = "rejected" if option.overflow_to is None else "overflow"
+    prices = prices_over_time(target, option.rejected_usd_per_request, demand, requests)
     if np.any(prices > 0):
-        left_usd = demand.by_month(record.overflow_requests * prices)
-        left_usd[-1] += run.queued_requests * prices[-1]
-        if target is not None and (target.has_prefixes or not _is_plain(demand)):
-            path = demand.path(requests, plan.scenario.mix)
-            billed = api_lines(target, demand, plan.scenario.mix, path, requests)
-            billed_usd = sum(usd.sum() for usd in billed.values())
-            left_usd *= bill_over_work(np.array(billed_usd), np.array(record.arriving_requests @ prices))
-        lines["rejected" if option.overflow_to is None else "overflow"] = left_usd
-    elsewhere = elsewhere_over_time(option, demand, plan.scenario.mix, record, run.deferred, requests)
+        left, queued = record.overflow_requests, run.queued_requests
+        lines[left_line] = billed_over_time(
+            target, prices, left, queued, demand=demand, mix=mix, record=record, requests=requests
+        )
+    elsewhere = elsewhere_over_time(option, demand, mix, record, run.deferred, requests)
     lines = added_lines(lines, elsewhere) | before.lines
     for key, usd in option.per_request_usd.items():
         lines[key] = demand.by_month(record.arriving_requests + before.requests) * usd
-    quota = quota_report(demand, run, lines.get("rejected" if option.overflow_to is None else "overflow"))
+    quota = quota_report(demand, run, lines.get(left_line))
     waiting = deferred_ledger(option, run, before.requests, plan.tokens_per_request)
     tokens = plan.tokens_per_request - waiting.tokens_per_request
     rejects = option.overflow_to is None
@@ -223,20 +221,24 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
         billed_tokens=None if run.billed_requests is None else run.billed_requests * plan.tokens_per_request,
         usd_per_replica_hour=run.usd_per_replica_hour,
         stages=stages_of(run.spans),
-        energy=_energy(option, demand, run, served, plan.tokens_per_request),
+        energy=_energy(option, demand, run, in_use, served, plan.tokens_per_request),
         mean_wait_s=run.mean_wait_s,
     )
 
 
 def _energy(
-    option: FleetPlan, demand: Demand, run: FleetOverTime, served_tokens: Array, tokens_per_request: float
+    option: FleetPlan,
+    demand: Demand,
+    run: FleetOverTime,
+    in_use: Array,
+    served_tokens: Array,
+    tokens_per_request: float,
 ) -> Energy | None:
     """Energy of the fleets by bill month; None where a draw is not known."""
     if run.energy is None or option.draw is None:
         return None
     kwh, kg = run.energy
     if option.owned is not None:
-        in_use = share_in_use(option, run.busy_requests, run.billed_replica_hours)
         hours = demand.horizon.duration_s / SECONDS_PER_HOUR
         kwh = owned_energy(option.owned, demand.months[demand.has_steps], in_use, hours)
         kg = carbon_kg(option.draw, kwh)
@@ -328,8 +330,3 @@ def _left_usd_per_request(option: FleetPlan, target: ApiPlan | None, demand: Dem
     if option.overflow_to is None or target is None:
         return np.full(block_ends.size, option.rejected_usd_per_request)
     return list_price_by_block(target, demand, tuple(int(end) for end in block_ends))
-
-
-def _is_plain(demand: Demand) -> bool:
-    """Whether every request is alike and arrivals are proportional to the volume."""
-    return demand.is_smooth and not demand.lengths.vary
