@@ -1,37 +1,221 @@
-"""A sweep: one base scenario and a grid of values for some of its keys."""
+"""A sweep: one base scenario and the points of it to be tried, numbered; a point is worked out when it is asked for."""
 
 from __future__ import annotations
 
-from itertools import product
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from math import prod
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
-from simulator.domain.base import Model
+from simulator.domain.base import Model, PositiveWhole, Whole
+from simulator.domain.conditions import Condition
+from simulator.domain.distributions import Distribution
 
-MOST_POINTS = 10_000
+MOST_POINTS = 10_000_000
+MOST_SAMPLED = 1_000_000
+CASE = "case"
+_EDGE = 2.0**-33  # Sobol numbers lie on a grid of 2^-30 and may be 0
+
+
+class Sample(Model):
+    """Points drawn from distributions, evenly spread."""
+
+    points: Annotated[PositiveWhole, Field(le=MOST_SAMPLED)] = Field(description="How many points.")
+    method: Literal["sobol", "latin_hypercube"] = Field(
+        default="sobol", description="Scrambled Sobol numbers, or a Latin hypercube."
+    )
+    seed: Whole = Field(default=0, description="Of the draw.")
+    keys: dict[str, Distribution] = Field(min_length=1, description="Distributions, by dotted key of the scenario.")
+
+    def draw(self) -> NDArray[np.float64]:
+        """Values of every key at every point. Shape (points, keys), in the units of the keys.
+
+        Notes
+        -----
+        Scrambled Sobol numbers (Owen, 1998) or a Latin hypercube (McKay, Beckman and Conover, 1979), both of
+        scipy.stats.qmc, through the quantiles of the distributions.
+        """
+        from scipy.stats import qmc
+
+        rng = np.random.default_rng(self.seed)
+        if self.method == "sobol":
+            whole = 1 << (self.points - 1).bit_length()  # the balance of the numbers is that of powers of two
+            shares = qmc.Sobol(len(self.keys), scramble=True, rng=rng).random(whole)[: self.points]
+        else:
+            shares = qmc.LatinHypercube(len(self.keys), rng=rng).random(self.points)
+        shares = np.clip(shares, _EDGE, 1.0 - _EDGE)
+        return np.stack([law.quantile(shares[:, i]) for i, law in enumerate(self.keys.values())], axis=1)
+
+
+@dataclass(frozen=True)
+class SweepAxis:
+    """What varies on its own: a key with its values, keys that move together, named cases, or a key that is drawn.
+
+    Attributes
+    ----------
+    column : str
+        Column of the results that tells the value: the (first) key, or `case`.
+    values : tuple
+        In their order; empty where they are drawn.
+    along : tuple of str
+        Further keys that move with it.
+    """
+
+    column: str
+    values: tuple[Any, ...]
+    along: tuple[str, ...] = ()
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether its values are drawn from a distribution."""
+        return not self.values
 
 
 class Sweep(Model):
-    """Every combination of the grid's values, set over the base scenario."""
+    """Every combination of cases, keys that move together, the grid's values and the drawn points."""
 
-    title: str = Field(min_length=1, max_length=200, description="Headline of the chart.")
+    title: str = Field(min_length=1, max_length=200, description="Headline of the charts.")
     base: str = Field(min_length=1, description="Bundled scenario, or a path relative to this file.")
-    grid: dict[str, tuple[Any, ...]] = Field(description="Values to try, by dotted key of the scenario.")
+    cases: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Overrides by dotted key, by name.")
+    zip: dict[str, tuple[Any, ...]] = Field(
+        default_factory=dict, description="Values that move together, by dotted key; all lists of one length."
+    )
+    grid: dict[str, tuple[Any, ...]] = Field(
+        default_factory=dict, description="Values to combine, by dotted key of the scenario."
+    )
+    sample: Sample | None = Field(default=None, description="Points drawn from distributions.")
+    where: tuple[str, ...] = Field(
+        default=(), description="Conditions that a point must meet, `KEY OPERATOR VALUE` or `KEY OPERATOR KEY`."
+    )
 
-    @field_validator("grid")
+    _drawn: NDArray[np.float64] | None = PrivateAttr(default=None)
+
+    @field_validator("grid", "zip")
     @classmethod
-    def _some_points(cls, grid: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
-        if not grid:
-            raise ValueError("is empty, must hold at least one key with its values")
-        for key, values in grid.items():
+    def _with_values(cls, part: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+        for key, values in part.items():
             if not values:
                 raise ValueError(f"has no values for '{key}', must have at least one")
-        if prod(len(values) for values in grid.values()) > MOST_POINTS:
-            raise ValueError(f"gives more than {MOST_POINTS:,} points, must give at most so many")
-        return grid
+        return part
 
-    def points(self) -> list[dict[str, Any]]:
-        """Overrides of every point, the last key fastest."""
-        return [dict(zip(self.grid, values, strict=True)) for values in product(*self.grid.values())]
+    @field_validator("zip")
+    @classmethod
+    def _of_one_length(cls, together: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+        lengths = {key: len(values) for key, values in together.items()}
+        if len(set(lengths.values())) > 1:
+            told = ", ".join(f"{length} of '{key}'" for key, length in lengths.items())
+            raise ValueError(f"has {told}, must have as many values of every key")
+        return together
+
+    @field_validator("where")
+    @classmethod
+    def _readable(cls, where: tuple[str, ...]) -> tuple[str, ...]:
+        for text in where:
+            Condition.parsed(text)
+        return where
+
+    @model_validator(mode="after")
+    def _some_points(self) -> Sweep:
+        sampled = tuple(self.sample.keys) if self.sample is not None else ()
+        if not self.axes:
+            raise PydanticCustomError("at_key", "{text}", {"key": "grid", "text": _NOTHING_TO_TRY})
+        parts: dict[str, tuple[str, ...]] = {"zip": tuple(self.zip), "grid": tuple(self.grid), "sample.keys": sampled}
+        for name, overrides in self.cases.items():
+            _refuse_shared({**parts, f"cases.{name}": tuple(overrides)})
+        _refuse_shared(parts)
+        if self.size > MOST_POINTS:
+            text = f"gives {self.size:,} points with the other parts, must give at most {MOST_POINTS:,}"
+            raise PydanticCustomError("at_key", "{text}", {"key": "grid", "text": text})
+        return self
+
+    @cached_property
+    def axes(self) -> tuple[SweepAxis, ...]:
+        """What varies, the slowest first: cases, keys that move together, every key of the grid, drawn keys."""
+        axes = [SweepAxis(CASE, tuple(self.cases))] if self.cases else []
+        if self.zip:
+            first, *others = self.zip
+            axes.append(SweepAxis(first, self.zip[first], tuple(others)))
+        axes += [SweepAxis(key, values) for key, values in self.grid.items()]
+        if self.sample is not None:
+            axes += [SweepAxis(key, ()) for key in self.sample.keys]
+        return tuple(axes)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the results that tell a point."""
+        return tuple(column for axis in self.axes for column in (axis.column, *axis.along))
+
+    @cached_property
+    def _lengths(self) -> tuple[int, ...]:
+        lengths = [len(axis.values) for axis in self.axes if not axis.is_sampled]
+        return (*lengths, self.sample.points) if self.sample is not None else tuple(lengths)
+
+    @property
+    def size(self) -> int:
+        """Number of points, those left out by `where` included."""
+        return prod(self._lengths)
+
+    def point(self, number: int) -> SweepPoint:
+        """The point of a number, from 0 on; the last part is the fastest."""
+        places: list[int] = []
+        rest = number
+        for length in reversed(self._lengths):
+            rest, place = divmod(rest, length)
+            places.insert(0, place)
+        told: dict[str, Any] = {}
+        overrides: dict[str, Any] = {}
+        for axis, place in zip((axis for axis in self.axes if not axis.is_sampled), places, strict=False):
+            value = axis.values[place]
+            told[axis.column] = value
+            if axis.column == CASE and self.cases:
+                overrides |= self.cases[value]
+                continue
+            overrides[axis.column] = value
+            for key in axis.along:
+                told[key] = overrides[key] = self.zip[key][place]
+        if self.sample is not None:
+            if self._drawn is None:
+                self._drawn = self.sample.draw()
+            row = dict(zip(self.sample.keys, self._drawn[places[-1]].tolist(), strict=True))
+            told |= row
+            overrides |= row
+        return SweepPoint(number, told, overrides)
+
+    def points(self) -> Iterator[SweepPoint]:
+        """Every point in order, those left out by `where` included."""
+        return map(self.point, range(self.size))
+
+    @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        """`where`, ready to be asked."""
+        return tuple(Condition.parsed(text) for text in self.where)
+
+
+@dataclass(frozen=True)
+class SweepPoint:
+    """One point: what tells it apart, by column, and what it sets, by dotted key."""
+
+    number: int
+    told: Mapping[str, Any]
+    overrides: Mapping[str, Any]
+
+
+_NOTHING_TO_TRY = "holds nothing to try, nor does another part; the sweep must hold one of cases, zip, grid, sample"
+
+
+def _refuse_shared(parts: Mapping[str, tuple[str, ...]]) -> None:
+    """Refuse a key that two parts set, or that lies within another one that is set."""
+    seen: dict[str, str] = {}
+    for part, keys in parts.items():
+        for key in keys:
+            for held, owner in seen.items():
+                if key == held or key.startswith(f"{held}.") or held.startswith(f"{key}."):
+                    text = f"sets '{key}', where {owner} sets '{held}'; must be set in one place"
+                    raise PydanticCustomError("at_key", "{text}", {"key": part, "text": text})
+            seen[key] = part
