@@ -1,75 +1,186 @@
-"""`breakeven sweep`: break-even over a grid."""
+"""`breakeven sweep`: break-even at every point of a sweep, on every core or on a cluster, resumable."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from simulator.cli.common import check_demand, json_option, output_option, parsed_overrides, progress, set_option
+from simulator.cli.common import json_option, output_option, parsed_overrides, progress, set_option
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from simulator.sweeping.run import SweepJob
+    from simulator.sweeping.store import Progress
+
+_EXIT_INTERRUPTED = 130
 
 
 @click.command("sweep")
 @click.argument("sweep_file", metavar="SWEEP")
 @set_option
+@click.option(
+    "--filter", "conditions", metavar="CONDITION", multiple=True,
+    help="Only points that meet it, e.g. --filter 'traffic.diurnal.peak_to_mean <= 3'; any number of times.",
+)  # fmt: skip
+@click.option("-j", "--jobs", type=click.IntRange(1), help="Workers on this machine.  [default: every core]")
+@click.option("--threads", is_flag=True, help="Workers are threads of one process, which need less memory.")
+@click.option("--cluster", metavar="ADDRESS", help="Workers of a Dask scheduler, tcp://host:8786, or `local`.")
+@click.option("--resume/--no-resume", default=True, show_default=True, help="Keep what was solved before.")
+@click.option("--retry-failed", is_flag=True, help="Solve points again that ended with a fault.")
+@click.option("--dry-run", is_flag=True, help="Tell how many points, what they take, the first five; write nothing.")
+@click.option("--status", "only_status", is_flag=True, help="Tell how many points are solved; write nothing.")
+@click.option("--parquet", is_flag=True, help="Write sweep.parquet beside sweep.csv.")
 @output_option
 @json_option
-def command(sweep_file: str, overrides: tuple[str, ...], output: Path, as_json: bool) -> None:
-    """Break-even at every point of a grid over a scenario: sweep.csv, and a line chart or a heat map.
+def command(
+    sweep_file: str, overrides: tuple[str, ...], conditions: tuple[str, ...], jobs: int | None, threads: bool,
+    cluster: str | None, resume: bool, retry_failed: bool, dry_run: bool, only_status: bool, parquet: bool,
+    output: Path, as_json: bool,
+) -> None:  # fmt: skip
+    """Break-even at every point of a sweep over a scenario: a table, and charts of what it varies.
 
-    SWEEP is a file with `title`, `base` (a scenario) and `grid` (values by dotted key), or the name of a bundled one.
-    A point that can't be had is a row that says why, not the end of the sweep.
+    SWEEP is a file with `title`, `base` (a scenario) and what varies: `grid`, `zip`, `cases`, `sample`; or the name of
+    a bundled one. Results are kept in sweeps.sqlite in the output folder: a sweep that is stopped goes on from there,
+    and sweeps share the points that they have in common. A point that can't be had is a row that says why.
 
     \b
     Example:  breakeven sweep gpu-rent
     """
+    from simulator import __version__
+    from simulator.catalogue.digest import results_digest
     from simulator.catalogue.planning import make_plan
-    from simulator.config.overrides import override_document
-    from simulator.config.scenarios import check_plan, scenario_document
     from simulator.config.sweeps import load_sweep
-    from simulator.domain.plans import Plan
-    from simulator.presentation.charts.base_sweep import is_size_of_a_base
-    from simulator.presentation.console import print_rows
-    from simulator.presentation.files import json_text
-    from simulator.presentation.numbers import volume, whole_usd
-    from simulator.presentation.report import write_sweep_report
-    from simulator.sweeping.grid import FAULT, sweep_rows
+    from simulator.sweeping.pools import cores
+    from simulator.sweeping.run import SweepJob
+    from simulator.sweeping.store import NAME
 
-    sweep, base = load_sweep(sweep_file)
-    document = scenario_document(base, parsed_overrides(overrides))
-    # A fault of the base itself is the user's, not a point's.
-    check_demand(document, check_plan(document, make_plan, infeasible=False))
-
-    def plan_for(point: Mapping[str, Any]) -> Plan:
-        return check_plan(override_document(document, point), make_plan, infeasible=False)
-
-    points = sweep.points()
-
-    def report(done: int) -> None:
-        if sys.stderr.isatty():
-            click.echo(f"\r\033[K{done} of {len(points)} points", nl=False, err=True)
-
-    rows = sweep_rows(points, plan_for, report)
-    faulty = rows[rows["status"] == FAULT]
-    if len(faulty) == len(rows):
-        raise ValueError(f"no point of the sweep can be had; the first says:\n{faulty['message'].iloc[0]}")
-    with progress("writing"):
-        files = write_sweep_report(rows, sweep, output / Path(sweep_file).stem)
-    if as_json:
-        click.echo(json_text(rows.astype(object).where(rows.notna(), None).to_dict(orient="records")), nl=False)
+    sweep, base = load_sweep(sweep_file, make_plan, parsed_overrides(overrides), conditions)
+    job = SweepJob(sweep, base, Path(sweep_file).stem, results_digest(), __version__)
+    jobs = jobs or cores()
+    if job.size() == 0:
+        raise ValueError(f"{sweep_file}: no point of it meets its conditions: {', '.join(sweep.where)}")
+    if only_status or dry_run:
+        (_print_status if only_status else _print_estimate)(job, output / NAME, jobs)
         return
-    volumes = ["first_tokens_per_month", "settled_tokens_per_month"]
-    costs = ["challenger_usd_per_month"] if any(map(is_size_of_a_base, sweep.grid)) else []
-    columns = [*sweep.grid, "challenger", "status", *volumes, *costs]
-    shown = rows.reindex(columns=columns).astype(object).where(lambda table: table.notna(), None)
-    for name in volumes:
-        shown[name] = ["" if amount is None else volume(amount) for amount in shown[name]]
-    for name in costs:
-        shown[name] = ["" if amount is None else whole_usd(amount) for amount in shown[name]]
-    print_rows(sweep.title, columns, shown.itertuples(index=False), sys.stdout)
-    for message in dict.fromkeys(rows["message"].dropna()):
-        click.echo(f"! {message}")
+    _run(job, output / NAME, jobs, threads=threads, cluster=cluster, resume=resume, retry_failed=retry_failed)
+    _report(job, output, as_json=as_json, parquet=parquet)
+
+
+def _run(
+    job: SweepJob, path: Path, jobs: int, *, threads: bool, cluster: str | None, resume: bool, retry_failed: bool
+) -> None:
+    """Solve what is missing."""
+    from dataclasses import replace
+
+    from simulator.catalogue.digest import results_digest
+    from simulator.presentation.progress import progress_of
+    from simulator.sweeping.pools import cluster_pool, local_pool
+    from simulator.sweeping.run import missing_points, run_sweep
+    from simulator.sweeping.store import Progress, Store
+
+    done, size = Progress(0, 0), job.size()
+
+    def waits() -> None:
+        click.echo(f"another sweep writes to {path}; waiting until it is done", err=True)
+
+    with Store.writing(path, waits) as store:
+        if not resume:
+            store.forget(job.key)
+        # Workers take a second to start: no more of them than there is work.
+        jobs = max(1, min(jobs, missing_points(job, store, jobs, retry_failed=retry_failed)))
+        if cluster is not None:
+            job = replace(job, base=job.base.carrying_files())
+            pools = cluster_pool(cluster, jobs)
+        else:
+            pools = local_pool(jobs, "threads" if threads else "processes")
+        try:
+            with pools as pool, progress_of(size, "points", sys.stderr) as report:
+
+                def tell(progress: Progress) -> None:
+                    nonlocal done
+                    done = progress
+                    report(progress.solved)
+
+                run_sweep(job, store, pool, results_digest, retry_failed=retry_failed, on_progress=tell)
+        except KeyboardInterrupt:
+            click.echo(
+                f"interrupted at {done.solved:,} of {size:,} points; the same command goes on from there", err=True
+            )
+            sys.exit(_EXIT_INTERRUPTED)
+
+
+def _report(job: SweepJob, output: Path, *, as_json: bool, parquet: bool) -> None:
+    """Write table and pictures, and print the most important columns."""
+    from simulator.presentation.files import json_text
+    from simulator.presentation.sweep_report import records, write_sweep_report
+    from simulator.sweeping.frames import sweep_frame
+    from simulator.sweeping.points import FAULT
+    from simulator.sweeping.store import NAME, Store
+
+    with Store.reading(output / NAME) as store:
+        rows = sweep_frame(job.sweep, store, job.key)
+    faulty = rows["status"] == FAULT
+    if faulty.all():
+        raise ValueError(f"no point of the sweep can be had; the first says:\n{rows['message'].iloc[0]}")
+    with progress("writing"):
+        files = write_sweep_report(rows, job.sweep, output / job.name, parquet=parquet)
+    if as_json:
+        click.echo(json_text(records(rows)), nl=False)
+        return
+    _print_rows(job, rows)
     click.echo(f"\nWritten to {files[0].parent}: {', '.join(path.name for path in files)}")
+
+
+def _print_rows(job: SweepJob, rows: pd.DataFrame) -> None:
+    from simulator.presentation.console import print_rows
+    from simulator.presentation.sweep_report import messages, shown_rows
+
+    columns, shown, more = shown_rows(rows, job.sweep)
+    print_rows(job.sweep.title, columns, shown, sys.stdout)
+    if more:
+        click.echo(f"... and {more:,} more in sweep.csv")
+    for message in messages(rows):
+        click.echo(f"! {message}")
+
+
+def _print_status(job: SweepJob, path: Path, _jobs: int) -> None:
+    from simulator.presentation.progress import size_text
+    from simulator.sweeping.store import Store
+
+    with Store.reading(path) as store:
+        solved = store.progress(job.key)
+    size = job.size()
+    click.echo(
+        f"{solved.solved:,} of {size:,} points solved, {size - solved.solved:,} missing, {solved.faults:,} faults"
+    )
+    click.echo(f"{path}: {size_text(path.stat().st_size)}")
+
+
+def _print_estimate(job: SweepJob, path: Path, jobs: int) -> None:
+    from simulator.presentation.progress import duration, size_text
+    from simulator.sweeping.estimate import estimate
+    from simulator.sweeping.store import Store
+
+    if path.is_file():
+        with Store.reading(path) as store:
+            told = estimate(job, store)
+    else:
+        told = estimate(job, None)
+    workers = "worker" if jobs == 1 else "workers"
+    click.echo(f"{told.points:,} points, of which {told.points - told.missing:,} are solved already")
+    click.echo(
+        f"about {duration(told.missing * told.seconds_per_point / jobs)} with {jobs} {workers} "
+        f"({1e3 * told.seconds_per_point:,.0f} ms a point), {size_text(told.bytes_in_store)} in {path}"
+    )
+    for number, point in enumerate(job.sweep.chosen(job.base.value_of)):
+        if number == 5:
+            break
+        click.echo(f"  {', '.join(f'{key}: {_told(value)}' for key, value in point.told.items())}")
+
+
+def _told(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

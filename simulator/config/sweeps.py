@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from simulator._paths import data_folder
 from simulator.config.faults import Fault, Faults
-from simulator.config.scenarios import bundled_scenarios, named_file
+from simulator.config.field_lookup import dotted
+from simulator.config.overrides import override_document
+from simulator.config.scenarios import bundled_scenarios, check_plan, named_file, parse_scenario, scenario_document
+from simulator.config.sweep_base import SweepBase, files_named
 from simulator.config.translation import translate
-from simulator.config.yaml_reader import read_document
+from simulator.config.yaml_reader import Document, read_document
+from simulator.domain.plans import Plan
+from simulator.domain.scenario import Scenario
 from simulator.domain.sweep import Sweep
+
+_AT_LEAST = "title, base and one of grid, zip, cases, sample"
 
 
 def bundled_sweeps() -> dict[str, Path]:
@@ -19,18 +28,114 @@ def bundled_sweeps() -> dict[str, Path]:
     return {path.stem: path for path in sorted((data_folder("scenarios") / "sweeps").glob("*.yaml"))}
 
 
-def load_sweep(name_or_path: str) -> tuple[Sweep, Path]:
-    """A sweep and the path of its base scenario; raises `Faults` with everything that is wrong with the file."""
-    path = named_file(name_or_path, bundled_sweeps(), "sweep")
-    document = read_document(path, "title, base and grid")
+def read_sweep(path: Path) -> Sweep:
+    """The sweep in a file, its base unseen; raises `Faults` with everything that is wrong with it."""
+    return _checked(_document(path))
+
+
+def load_sweep(
+    sweep: str | Path | Mapping[str, Any],
+    make_plan: Callable[[Scenario], Plan],
+    overrides: Mapping[str, object] | None = None,
+    conditions: Sequence[str] = (),
+) -> tuple[Sweep, SweepBase]:
+    """A sweep and its base.
+
+    Parameters
+    ----------
+    sweep : str, Path or mapping
+        Name of a bundled sweep, path of a file, or the same content as a mapping.
+    make_plan : function
+        From a scenario to its plan.
+    overrides : mapping, optional
+        Set over the base, by dotted key.
+    conditions : sequence of str
+        Asked of every point beside those of the file.
+
+    Raises
+    ------
+    Faults
+        With everything that is wrong with the file, its base, or a key that the sweep sets.
+    """
+    document = _document(sweep)
+    checked = _checked(document)
+    if conditions:
+        checked = _with_conditions(checked, conditions)
+    base = scenario_document(_base_path(checked, document), overrides)
+    check_plan(base, make_plan, infeasible=False)  # a fault of the base itself is the user's, not a point's
+    values = [value for axis in checked.axes for value in axis.values]
+    values += [value for case in checked.cases.values() for value in case.values()]
+    values += [value for key in checked.zip for value in checked.zip[key]]
+    work = SweepBase(base, make_plan, files_named(base, values))
+    faults = [*_unknown_keys(checked, document, base), *_odd_conditions(checked, document, work)]
+    if faults:
+        raise Faults(faults)
+    return checked, work
+
+
+def _document(sweep: str | Path | Mapping[str, Any]) -> Document:
+    if isinstance(sweep, Mapping):
+        return Document(None, dict(sweep))
+    return read_document(named_file(str(sweep), bundled_sweeps(), "sweep"), _AT_LEAST)
+
+
+def _checked(document: Document) -> Sweep:
     try:
-        sweep = Sweep.model_validate(document.data)
+        return Sweep.model_validate(document.data)
     except ValidationError as error:
         raise Faults(translate(error, document, Sweep)) from None
-    beside = path.parent / sweep.base
+
+
+def _with_conditions(sweep: Sweep, conditions: Sequence[str]) -> Sweep:
+    try:
+        return Sweep.model_validate({**sweep.model_dump(), "where": [*sweep.where, *conditions]})
+    except ValidationError as error:
+        text = str(error.errors(include_url=False)[0]["msg"]).removeprefix("Value error, ")
+        raise Faults([Fault("--filter", None, "", text)]) from None
+
+
+def _base_path(sweep: Sweep, document: Document) -> Path:
+    beside = (Path() if document.name is None else Path(document.name).parent) / sweep.base
     if beside.is_file():
-        return sweep, beside
+        return beside
     if sweep.base in bundled_scenarios():
-        return sweep, bundled_scenarios()[sweep.base]
+        return bundled_scenarios()[sweep.base]
     message = f"is '{sweep.base}', must be a file beside the sweep or one of {', '.join(bundled_scenarios())}"
     raise Faults([Fault(document.name, document.line_of(("base",)), "base", message)])
+
+
+def _unknown_keys(sweep: Sweep, document: Document, base: Document) -> list[Fault]:
+    """Keys of the sweep that no scenario has, at their lines: else every single point would say so."""
+    faults: list[Fault] = []
+    for loc, key, value in _first_values(sweep):
+        try:
+            parse_scenario(override_document(base, {key: value}))
+        except Faults as error:
+            unknown = [fault for fault in error.faults if fault.message.startswith("unknown key")]
+            faults += [
+                Fault(document.name, document.line_of(loc), dotted(loc), f"{fault.key}: {fault.message}")
+                for fault in unknown
+            ]
+    return faults
+
+
+def _first_values(sweep: Sweep) -> list[tuple[tuple[str, ...], str, object]]:
+    """Where every key of a sweep stands, the key, and a value of it."""
+    found: list[tuple[tuple[str, ...], str, object]] = []
+    for name, case in sweep.cases.items():
+        found += [(("cases", name, key), key, value) for key, value in case.items()]
+    for part in ("zip", "grid"):
+        found += [((part, key), key, values[0]) for key, values in getattr(sweep, part).items()]
+    if sweep.sample is not None:
+        row = dict(zip(sweep.sample.keys, sweep.sample.draw()[0].tolist(), strict=True))
+        found += [(("sample", "keys", key), key, value) for key, value in row.items()]
+    return found
+
+
+def _odd_conditions(sweep: Sweep, document: Document, base: SweepBase) -> list[Fault]:
+    """Conditions on a key that is not there, or that compare what can't be, at their lines."""
+    try:
+        sweep.meets(sweep.point(0), base.value_of)
+    except ValueError as error:
+        return [Fault(document.name, document.line_of(("where",)), "where", str(error))]
+    return []

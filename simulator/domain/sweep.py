@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from math import prod
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from simulator.domain.base import Model, PositiveWhole, Whole
@@ -20,6 +21,7 @@ from simulator.domain.distributions import Distribution
 MOST_POINTS = 10_000_000
 MOST_SAMPLED = 1_000_000
 CASE = "case"
+_OF_DEMAND = ("traffic", "horizon", "seed")  # sections from which the demand is drawn
 _EDGE = 2.0**-33  # Sobol numbers lie on a grid of 2^-30 and may be 0
 
 
@@ -94,8 +96,6 @@ class Sweep(Model):
         default=(), description="Conditions that a point must meet, `KEY OPERATOR VALUE` or `KEY OPERATOR KEY`."
     )
 
-    _drawn: NDArray[np.float64] | None = PrivateAttr(default=None)
-
     @field_validator("grid", "zip")
     @classmethod
     def _with_values(cls, part: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
@@ -152,20 +152,26 @@ class Sweep(Model):
         return tuple(column for axis in self.axes for column in (axis.column, *axis.along))
 
     @cached_property
-    def _lengths(self) -> tuple[int, ...]:
+    def drawn(self) -> NDArray[np.float64]:
+        """Values of the keys that are drawn. Shape (points, keys)."""
+        return np.zeros((0, 0)) if self.sample is None else self.sample.draw()
+
+    @cached_property
+    def lengths(self) -> tuple[int, ...]:
+        """Points of each part, the slowest first: every axis that is not drawn, then all that are drawn at once."""
         lengths = [len(axis.values) for axis in self.axes if not axis.is_sampled]
         return (*lengths, self.sample.points) if self.sample is not None else tuple(lengths)
 
     @property
     def size(self) -> int:
         """Number of points, those left out by `where` included."""
-        return prod(self._lengths)
+        return prod(self.lengths)
 
     def point(self, number: int) -> SweepPoint:
         """The point of a number, from 0 on; the last part is the fastest."""
         places: list[int] = []
         rest = number
-        for length in reversed(self._lengths):
+        for length in reversed(self.lengths):
             rest, place = divmod(rest, length)
             places.insert(0, place)
         told: dict[str, Any] = {}
@@ -180,21 +186,51 @@ class Sweep(Model):
             for key in axis.along:
                 told[key] = overrides[key] = self.zip[key][place]
         if self.sample is not None:
-            if self._drawn is None:
-                self._drawn = self.sample.draw()
-            row = dict(zip(self.sample.keys, self._drawn[places[-1]].tolist(), strict=True))
+            row = dict(zip(self.sample.keys, self.drawn[places[-1]].tolist(), strict=True))
             told |= row
             overrides |= row
         return SweepPoint(number, told, overrides)
-
-    def points(self) -> Iterator[SweepPoint]:
-        """Every point in order, those left out by `where` included."""
-        return map(self.point, range(self.size))
 
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:
         """`where`, ready to be asked."""
         return tuple(Condition.parsed(text) for text in self.where)
+
+    def meets(self, point: SweepPoint, value_in_base: Callable[[str], object]) -> bool:
+        """Whether a point meets every condition.
+
+        `value_in_base` gives the base's value of a key that the point does not set; it raises `KeyError` where there
+        is none. Raises `ValueError` where a condition makes no sense.
+        """
+
+        def value_of(key: str) -> object:
+            for values in (point.told, point.overrides):
+                if key in values:
+                    return values[key]
+            return value_in_base(key)
+
+        return all(condition.holds(value_of) for condition in self.conditions)
+
+    def chosen(self, value_in_base: Callable[[str], object]) -> Iterator[SweepPoint]:
+        """Points that meet every condition, those of one demand in a row, so that it is drawn once."""
+        points = map(self.point, self._numbers_by_demand())
+        return points if not self.where else (point for point in points if self.meets(point, value_in_base))
+
+    def _numbers_by_demand(self) -> Iterator[int]:
+        """Numbers of all points; what changes the demand changes slowest."""
+        slow = [self._changes_demand(axis) for axis in self.axes if not axis.is_sampled]
+        if self.sample is not None:
+            slow.append(any(_is_of_demand(key) for key in self.sample.keys))
+        strides = [prod(self.lengths[place + 1 :]) for place in range(len(self.lengths))]
+        order = sorted(range(len(slow)), key=lambda place: not slow[place])
+        ranges = [range(0, self.lengths[place] * strides[place], strides[place]) for place in order]
+        return map(sum, product(*ranges))
+
+    def _changes_demand(self, axis: SweepAxis) -> bool:
+        keys = (axis.column, *axis.along)
+        if axis.column == CASE and self.cases:
+            keys = tuple(key for case in self.cases.values() for key in case)
+        return any(_is_of_demand(key) for key in keys)
 
 
 @dataclass(frozen=True)
@@ -207,6 +243,10 @@ class SweepPoint:
 
 
 _NOTHING_TO_TRY = "holds nothing to try, nor does another part; the sweep must hold one of cases, zip, grid, sample"
+
+
+def _is_of_demand(key: str) -> bool:
+    return key.partition(".")[0] in _OF_DEMAND
 
 
 def _refuse_shared(parts: Mapping[str, tuple[str, ...]]) -> None:

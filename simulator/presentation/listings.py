@@ -152,12 +152,12 @@ def _scenarios() -> Listing:
 
 
 def _sweeps() -> Listing:
-    from simulator.config.sweeps import bundled_sweeps, load_sweep
+    from simulator.config.sweeps import bundled_sweeps, read_sweep
 
     rows = []
-    for name in bundled_sweeps():
-        sweep, _ = load_sweep(name)
-        rows.append((name, sweep.title, sweep.base, len(sweep.points())))
+    for name, path in bundled_sweeps().items():
+        sweep = read_sweep(path)
+        rows.append((name, sweep.title, sweep.base, sweep.size))
     return "Bundled sweeps", ("name", "title", "base", "points"), rows
 
 

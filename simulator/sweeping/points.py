@@ -63,7 +63,14 @@ def point_rows(overrides: Mapping[str, Any], plan_for: PlanFor) -> list[Row]:
     try:
         return rows_of(solve(plan_for(overrides)))
     except ValueError as error:
-        return [{**_EMPTY, "option": "", "status": FAULT, "message": str(error)}]
+        return [fault_row(str(error))]
+    except Exception as error:  # whatever it is, it is this point's, and the others are to be had
+        return [fault_row(f"internal error: {type(error).__name__}: {error}")]
+
+
+def fault_row(message: str) -> Row:
+    """The one row of a point that can't be had."""
+    return {**_EMPTY, "option": "", "status": FAULT, "message": message}
 
 
 def rows_of(study: Study) -> list[Row]:

@@ -1,0 +1,57 @@
+"""What a sweep will take, told from a few of its points: time and room."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+
+from simulator.sweeping.points import point_rows
+from simulator.sweeping.run import SweepJob
+from simulator.sweeping.store import Store, bytes_of_rows, point_key
+
+_LOOKED_UP = 256
+_TRIED = (0.0, 0.5, 1.0)  # where in the sweep the points lie that are solved
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is left of a sweep, and what it takes.
+
+    Attributes
+    ----------
+    points, missing : int
+        In all, and of which a store holds no result.
+    seconds_per_point : float
+        Of one worker, once it has started. [s]
+    bytes_in_store : float
+        That the missing points add to it. [bytes]
+    """
+
+    points: int
+    missing: int
+    seconds_per_point: float
+    bytes_in_store: float
+
+
+def estimate(job: SweepJob, store: Store | None, clock: Callable[[], float] = time.perf_counter) -> Estimate:
+    """Solve the first, the middle and the last point of a sweep, and tell from them what is left."""
+    numbers: list[int] = []
+    missing = 0
+    points = job.points()
+    while part := list(islice(points, _LOOKED_UP)):
+        numbers += [number for number, _ in part]
+        known = {} if store is None else store.known([task.key for _, task in part])
+        missing += sum(task.key not in known for _, task in part)
+    if not numbers:
+        return Estimate(0, 0, 0.0, 0.0)
+    tried = [job.sweep.point(numbers[round(share * (len(numbers) - 1))]) for share in _TRIED]
+    point_rows(tried[0].overrides, job.base.plan_for)  # what is loaded and compiled once is no point's
+    begin = clock()
+    rows = [
+        (point_key(job.base.identity(point.overrides), job.digest), point_rows(point.overrides, job.base.plan_for))
+        for point in tried
+    ]
+    seconds = (clock() - begin) / len(tried)
+    return Estimate(len(numbers), missing, seconds, bytes_of_rows(rows, missing))
