@@ -595,8 +595,8 @@ def reports(tmp_path_factory):
 def test_the_least_of_the_sweep_is_the_count_that_the_run_prints(reports):
     folder, printed, swept = reports
     rows = pd.read_csv(folder / BUNDLED[1] / "sweep.csv")
-    rows = rows[rows["challenger"] == "own-base"]
-    costs = rows.set_index("options.own-base.autoscaling.count")["challenger_usd_per_month"]
+    rows = rows[rows["option"] == "own-base"]
+    costs = rows.set_index("options.own-base.autoscaling.count")["usd_per_month"]
     least = int(costs.idxmin())
     assert f"Cheapest base of own-base: {least} replicas at {costs.min():,.0f} USD a month" in printed
     assert {least - 1, least + 1, 0} <= set(costs.index)  # an inner minimum with its neighbours
@@ -648,14 +648,14 @@ def test_a_scenario_without_a_base_to_find_says_nothing_of_it():
 
 
 def test_at_every_point_of_a_sweep_the_base_is_found_anew():
-    from simulator.sweeping.grid import sweep_rows
+    from simulator.sweeping.points import point_rows
 
     def plan_for(point):
         return sim.interface.make_plan(sim.load_scenario(case(api_usd=point["usd"])))
 
-    rows = sweep_rows([{"usd": usd} for usd in (0.5, 5.0, 50.0)], plan_for)
+    rows = [point_rows({"usd": usd}, plan_for)[1] for usd in (0.5, 5.0, 50.0)]
     expected = [sim.best_mix(case(api_usd=usd)).best_count for usd in (0.5, 5.0, 50.0)]
-    assert rows["found_count"].tolist() == expected
+    assert [row["found_count"] for row in rows] == expected
     assert expected == sorted(set(expected))
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from simulator.sweeping.store import Progress
 
 _EXIT_INTERRUPTED = 130
+_FEWEST_EACH = 4  # points for which a worker is started
 
 
 @click.command("sweep")
@@ -90,8 +91,9 @@ def _run(
     with Store.writing(path, waits) as store:
         if not resume:
             store.forget(job.key)
-        # Workers take a second to start: no more of them than there is work.
-        jobs = max(1, min(jobs, missing_points(job, store, jobs, retry_failed=retry_failed)))
+        # A worker takes a second to start: no more of them than have some points each.
+        missing = missing_points(job, store, jobs * _FEWEST_EACH, retry_failed=retry_failed)
+        jobs = max(1, missing // _FEWEST_EACH)
         if cluster is not None:
             job = replace(job, base=job.base.carrying_files())
             pools = cluster_pool(cluster, jobs)

@@ -71,8 +71,8 @@ class SweepBase:
             If a key can't be set.
         """
         assert isinstance(self.document.data, Mapping)
-        data = {key: value for key, value in self.document.data.items() if key != "title"}
-        data = apply_overrides(data, overrides, _ORIGIN)
+        data = apply_overrides(self.document.data, overrides, _ORIGIN)
+        data.pop("title", None)
         if self.files:
             data = _with_files(data, {name: file.digest for name, file in self.files.items()})
         return json.dumps(_plain(data), sort_keys=True, separators=(",", ":"), default=str).encode()

@@ -101,7 +101,9 @@ def cluster_pool(address: str, jobs: int) -> Iterator[Pool]:
     with _one_thread_each():
         cluster = None
         if address == "local":
-            cluster = dask.LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None)
+            cluster = dask.LocalCluster(
+                n_workers=jobs, threads_per_worker=1, dashboard_address=None, silence_logs="ERROR"
+            )
     try:
         with dask.Client(cluster if cluster is not None else address, timeout=_PATIENCE_S) as client:
             threads = sum(client.nthreads().values())

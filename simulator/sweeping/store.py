@@ -62,7 +62,9 @@ class Store:
         """
         with _told(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(f"{path}.lock")
+            beside = path.with_name(f"{path.name}.lock")
+            beside.touch()  # where that can't be, the lock would wait for ever
+            lock = FileLock(beside)
             try:
                 lock.acquire(timeout=0)
             except Timeout:

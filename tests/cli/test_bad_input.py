@@ -1666,17 +1666,42 @@ SWEEP = "title: A sweep\nbase: minimal\ngrid: {seed: [1, 2]}\n"
 @pytest.mark.parametrize(
     ("text", "place", "message"),
     [
-        pytest.param("", ": ", "is empty, must be a mapping with at least title, base and grid", id="empty"),
+        pytest.param("", ": ", "is empty, must be a mapping with at least title, base and one of grid", id="empty"),
         pytest.param(
             SWEEP.replace("minimal", "minimun"), ":2: base: ", "is 'minimun', must be a file beside", id="base"
         ),
-        pytest.param(SWEEP.replace("{seed: [1, 2]}", "{}"), ":3: grid: ", "is empty, must hold at least", id="no-key"),
+        pytest.param(SWEEP.replace("{seed: [1, 2]}", "{}"), ":3: grid: ", "holds nothing to try", id="no-key"),
         pytest.param(SWEEP.replace("[1, 2]", "[]"), ":3: grid", "at least one", id="no-value"),
         pytest.param(SWEEP.replace("[1, 2]", "5"), ":3: grid.seed: ", "must be a list, is 5", id="no-list"),
         pytest.param(
-            SWEEP.replace("[1, 2]", f"{list(range(10_001))}"), ":3: grid: ", "more than 10,000", id="too-many"
+            SWEEP.replace("{seed: [1, 2]}", f"{{seed: {list(range(4000))}, title: {list(range(4000))}}}"),
+            ":3: grid: ",
+            "gives 16,000,000 points with the other parts, must give at most 10,000,000",
+            id="too-many",
         ),
         pytest.param(f"{SWEEP}gird: 5\n", ":4: gird: ", "unknown key", id="unknown-key"),
+        pytest.param(
+            SWEEP.replace("seed", "options.fleet.cold_starts"),
+            ":3: grid.options.fleet.cold_starts: ",
+            "did you mean 'cold_start_s'?",
+            id="key",
+        ),
+        pytest.param(f"{SWEEP}zip: {{title: [a, b], horizon.days: [1]}}\n", ":4: zip: ", "has 2 of 'title'", id="zip"),
+        pytest.param(f"{SWEEP}cases: {{a: {{seed: 3}}}}\n", ":4: cases.a: ", "sets 'seed', where", id="twice"),
+        pytest.param(f"{SWEEP}where: [seed<1]\n", ":4: where: ", "must be KEY OPERATOR VALUE", id="no-condition"),
+        pytest.param(f"{SWEEP}where: [sed < 1]\n", ":4: where: ", "neither the sweep nor its base", id="condition"),
+        pytest.param(
+            f"{SWEEP}sample: {{points: 4, keys: {{horizon.days: {{p10: 3, p50: 2, p90: 1}}}}}}\n",
+            ":4: sample.keys.horizon.days.p10: ",
+            "is 3, must be below p50, 2",
+            id="distribution",
+        ),
+        pytest.param(
+            f"{SWEEP}sample: {{points: 4, method: halton, keys: {{horizon.days: {{uniform: {{low: 1, high: 2}}}}}}}}\n",
+            ":4: sample.method: ",
+            "is 'halton', must be one of sobol, latin_hypercube",
+            id="method",
+        ),
     ],
 )
 def test_a_fault_of_a_sweep_file_is_one_line_with_its_place(breakeven, text, place, message):

@@ -162,7 +162,7 @@ def test_a_sweep_has_energy_and_carbon_of_every_point(tmp_path):
         "title: Volume\nbase: minimal\ngrid:\n  horizon.days: [2]\n  traffic.requests_per_day: [50_000, 100_000]\n"
     )
     assert breakeven("sweep", path, "-o", tmp_path)[0] == 0
-    rows = pd.read_csv(tmp_path / "volume" / "sweep.csv")
+    rows = pd.read_csv(tmp_path / "volume" / "sweep.csv").query("option == 'fleet'")
     use = rows["utilization_share"].tolist()
     per_mtok = rows["energy_kwh_per_mtok"].tolist()
     # idle 13.6 % and the rest by the use, over the tokens, which follow the use

@@ -16,7 +16,7 @@ import pytest
 import simulator as sim
 from simulator.cli.main import main
 from simulator.config.scenarios import bundled_scenarios
-from simulator.config.sweeps import bundled_sweeps, load_sweep
+from simulator.config.sweeps import bundled_sweeps, read_sweep
 from simulator.presentation.files import json_text, write_in_one_piece, write_text
 
 ROOT = Path(__file__).parents[2]
@@ -436,11 +436,11 @@ def test_every_bundled_scenario_runs(tmp_path, name):
 def test_every_bundled_sweep_runs(tmp_path, name):
     status, stdout, stderr = breakeven("sweep", name, "-o", tmp_path)
     assert (status, stderr) == (0, "")
-    assert names_in(tmp_path / name) == ["sweep.csv", "sweep.pdf", "sweep.png"]
-    sweep, _ = load_sweep(name)
+    assert {"sweep.csv", "sweep.pdf", "sweep.png", "sweep.svg"} <= set(names_in(tmp_path / name))
+    sweep = read_sweep(bundled_sweeps()[name])
     rows = table(tmp_path / name / "sweep.csv")
-    assert len(rows) == len(sweep.points()) * rows["challenger"].nunique()
-    assert list(rows.columns[: len(sweep.grid)]) == list(sweep.grid)
+    assert len(rows) == sweep.size * rows["option"].nunique()
+    assert list(rows.columns[: 1 + len(sweep.columns)]) == ["point", *sweep.columns]
     assert not (rows["status"] == "fault").any()
     assert sweep.title in stdout or "status" in stdout
 
@@ -461,7 +461,7 @@ def short_sweep(tmp_path):
 def test_a_point_of_a_sweep_is_the_run_of_its_overrides(short_sweep, tmp_path):
     status, stdout, stderr = breakeven("sweep", short_sweep, "--json", "-o", tmp_path / "out")
     assert (status, stderr) == (0, "")
-    rows = json.loads(stdout)
+    rows = [row for row in json.loads(stdout) if row["role"] != "baseline"]
     key = "options.fleet.rental.usd_per_gpu_hour"
     assert [row[key] for row in rows] == [2, 4, -1, 1e9]
     for row in rows[:2]:
@@ -474,7 +474,7 @@ def test_a_point_of_a_sweep_is_the_run_of_its_overrides(short_sweep, tmp_path):
 
 def test_a_point_that_can_not_be_had_is_a_row_that_says_why(short_sweep, tmp_path):
     _, stdout, _ = breakeven("sweep", short_sweep, "--json", "-o", tmp_path / "out")
-    fault, dear = json.loads(stdout)[2:]
+    fault, dear = [row for row in json.loads(stdout) if row["role"] != "baseline"][2:]
     assert fault["status"] == "fault"
     assert "usd_per_gpu_hour: is -1, must be at least 0" in fault["message"]
     assert fault["first_tokens_per_month"] is None

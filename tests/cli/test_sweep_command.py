@@ -1,0 +1,204 @@
+"""`breakeven sweep` as it is called: what it tells beforehand and on the way, and that being stopped costs nothing."""
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import simulator as sim
+
+SWEEP = """\
+title: Rent and people
+base: minimal
+grid:
+  options.fleet.rental.usd_per_gpu_hour: [2, 3, 4, 5]
+  options.fleet.engineers.base_persons: [0, 0.25, 0.5]
+"""
+BREAKEVEN = [sys.executable, "-m", "simulator.cli.main"]
+RENT = "options.fleet.rental.usd_per_gpu_hour"
+TWO_DAYS = ("--set", "horizon.days=2")
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("rent.yaml").write_text(SWEEP)
+
+
+def files():
+    return sorted(str(path) for path in Path().rglob("*") if path.is_file() and path.name != "rent.yaml")
+
+
+def store_rows(path="reports/sweeps.sqlite"):
+    with sqlite3.connect(path) as connection:
+        return {
+            table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()
+            for table in ("sweeps", "points", "results")
+        }
+
+
+def test_a_dry_run_tells_points_time_and_room_and_writes_nothing(breakeven):
+    result = breakeven("sweep", "rent.yaml", "--dry-run", *TWO_DAYS)
+    lines = result.stdout.splitlines()
+    assert lines[0] == "12 points, of which 0 are solved already"
+    assert "ms a point" in lines[1] and "kB in reports/sweeps.sqlite" in lines[1]
+    assert lines[2:] == [
+        f"  {RENT}: {usd}, options.fleet.engineers.base_persons: {persons}"
+        for usd, persons in ((2, "0"), (2, "0.25"), (2, "0.5"), (3, "0"), (3, "0.25"))
+    ]
+    assert files() == []
+
+
+def test_status_and_dry_run_follow_the_store(breakeven):
+    assert breakeven("sweep", "rent.yaml", "--status", *TWO_DAYS).status == 1
+    breakeven("sweep", "rent.yaml", "--filter", f"{RENT} <= 3", *TWO_DAYS)
+    told = breakeven("sweep", "rent.yaml", "--status", *TWO_DAYS).stdout
+    assert told.startswith("6 of 12 points solved, 6 missing, 0 faults\nreports/sweeps.sqlite: ")
+    assert breakeven("sweep", "rent.yaml", "--dry-run", *TWO_DAYS).stdout.startswith(
+        "12 points, of which 6 are solved already"
+    )
+    breakeven("sweep", "rent.yaml", *TWO_DAYS)
+    assert breakeven("sweep", "rent.yaml", "--status", *TWO_DAYS).stdout.startswith("12 of 12 points solved, 0 missing")
+
+
+def test_table_csv_parquet_and_json_say_the_same(breakeven):
+    result = breakeven("sweep", "rent.yaml", "--parquet", *TWO_DAYS)
+    assert (result.status, result.stderr) == (0, "")
+    written = pd.read_csv("reports/rent/sweep.csv")
+    assert len(written) == 24
+    tidy = pd.read_parquet("reports/rent/sweep.parquet")
+    assert list(tidy.columns) == list(written.columns)
+    numbers = written.dropna(axis="columns", how="all").select_dtypes("number").columns
+    pd.testing.assert_frame_equal(tidy[numbers].astype(float), written[numbers].astype(float), rtol=1e-9)
+    told = json.loads(breakeven("sweep", "rent.yaml", "--json", *TWO_DAYS).stdout)
+    assert [row["usd_per_month"] for row in told] == tidy["usd_per_month"].tolist()
+    assert [row["option"] for row in told] == ["api", "fleet"] * 12
+    assert len(result.stdout.splitlines()) == 1 + 12 + 2
+
+
+def test_what_was_solved_is_not_solved_again_unless_asked_for(breakeven):
+    breakeven("sweep", "rent.yaml", *TWO_DAYS)
+    path = Path("reports/sweeps.sqlite")
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE results SET usd_per_month = 1.0")
+    breakeven("sweep", "rent.yaml", *TWO_DAYS)
+    assert set(pd.read_csv("reports/rent/sweep.csv")["usd_per_month"]) == {1.0}
+    breakeven("sweep", "rent.yaml", "--no-resume", *TWO_DAYS)
+    assert 1.0 not in set(pd.read_csv("reports/rent/sweep.csv")["usd_per_month"])
+
+
+def test_a_recording_and_a_preset_travel_by_their_content(breakeven, tmp_path):
+    """The same sweep from another folder is the same points; another content is not."""
+    Path("times.csv").write_text(
+        "time,requests\n" + "".join(f"2026-01-01T{hour:02d}:00:00Z,{hour + 1}\n" for hour in range(24))
+    )
+    Path("mine.yaml").write_text(
+        "title: Mine\nhorizon: {days: 2}\ntraffic: {requests_per_day: 50_000, kind: replay, file: times.csv}\n"
+        "workload: {request: {input_tokens: 500, output_tokens: 500}}\n"
+        "options:\n  api: {kind: api, model: claude-haiku-4-5}\n"
+        "  fleet: {kind: self_hosted, model: llama-3.1-8b, gpu: h100-sxm, rental: {usd_per_gpu_hour: 3}}\n"
+        "comparison: {baseline: api, challengers: [fleet]}\n"
+    )
+    Path("own.yaml").write_text(f"title: Own\nbase: mine.yaml\ngrid: {{{RENT}: [2, 3]}}\n")
+    assert breakeven("sweep", "own.yaml").status == 0
+    keys = {row[0] for row in store_rows()["results"]}
+    Path("elsewhere").mkdir()
+    for name in ("times.csv", "mine.yaml", "own.yaml"):
+        Path("elsewhere", name).write_bytes(Path(name).read_bytes())
+    breakeven("sweep", "elsewhere/own.yaml")
+    assert {row[0] for row in store_rows()["results"]} == keys
+    Path("elsewhere/times.csv").write_text(Path("times.csv").read_text() + "2026-01-02T00:00:00Z,9\n")
+    breakeven("sweep", "elsewhere/own.yaml")
+    assert len({row[0] for row in store_rows()["results"]}) == 2 * len(keys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--filter", "seed"), "--filter: is 'seed', must be KEY OPERATOR VALUE"),
+        (("--filter", f"{RENT} > 100"), "no point of it meets its conditions"),
+        (("--filter", "no.such.key > 100"), "neither the sweep nor its base sets no.such.key"),
+        (("-j", "0"), "0 is not in the range"),
+        (("--cluster", "nonsense"), ""),
+    ],
+)
+def test_what_can_not_be_run_is_told_and_leaves_nothing(breakeven, arguments, message):
+    result = breakeven("sweep", "rent.yaml", *arguments, *TWO_DAYS)
+    assert result.status in (1, 2)
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not Path("reports/rent").exists()
+
+
+def test_a_sweep_none_of_whose_points_can_be_had_says_why(breakeven):
+    Path("rent.yaml").write_text(SWEEP.replace("[2, 3, 4, 5]", "[-1, -2]"))
+    result = breakeven("sweep", "rent.yaml", *TWO_DAYS)
+    assert result.status == 2
+    assert "no point of the sweep can be had; the first says:\nsweep " in result.stderr
+    assert "is -1, must be at least 0" in result.stderr
+
+
+def started(*arguments):
+    root = Path(sim.__file__).parents[1]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    return subprocess.Popen(
+        [*BREAKEVEN, "sweep", *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_ten_kills_at_any_moment_cost_nothing():
+    arguments = ("big.yaml", "--set", "horizon.days=5", "-j", "2")
+    Path("big.yaml").write_text(
+        f"title: Many\nbase: minimal\ngrid:\n  {RENT}: [2, 2.5, 3, 3.5, 4, 5, -1, 7]\n"
+        "  traffic.requests_per_day: [30_000, 60_000, 90_000, 120_000]\n  seed: [1, 2, 3, 4]\n"
+    )
+    begin = time.monotonic()
+    whole = started(*arguments, "-o", "whole")
+    assert whole.communicate()[1] == "" or whole.returncode == 0
+    took = time.monotonic() - begin
+    moments, kept = random.Random(5), []
+    for _ in range(10):
+        killed = started(*arguments)
+        time.sleep(moments.uniform(0.1, 0.9) * took)
+        if moments.random() < 0.5:
+            os.killpg(killed.pid, signal.SIGKILL)
+        else:
+            killed.kill()  # its workers must end by themselves
+        killed.communicate()
+        if Path("reports/sweeps.sqlite").is_file():
+            kept.append(len(store_rows()["results"]))
+    assert kept == sorted(kept) and kept
+    last = started(*arguments)
+    last.communicate(timeout=300)
+    assert last.returncode == 0
+    assert store_rows() == store_rows("whole/sweeps.sqlite")
+    assert Path("reports/big/sweep.csv").read_bytes() == Path("whole/big/sweep.csv").read_bytes()
+
+
+@pytest.mark.slow
+def test_two_sweeps_at_once_on_one_store_lose_nothing():
+    first = started("rent.yaml", *TWO_DAYS, "-j", "1")
+    second = started("rent.yaml", *TWO_DAYS, "-j", "1", "--filter", f"{RENT} < 5")
+    assert first.communicate(timeout=200)[0] and second.communicate(timeout=200)[0]
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert len(store_rows()["results"]) == 24
+
+
+@pytest.mark.slow
+def test_a_cluster_of_processes_gives_the_same_store_also_where_a_worker_is_killed():
+    for folder, arguments in (("here", ("--threads", "-j", "2")), ("cluster", ("--cluster", "local", "-j", "2"))):
+        sweep = started("rent.yaml", *TWO_DAYS, "-o", folder, *arguments)
+        _, told = sweep.communicate(timeout=300)
+        assert sweep.returncode == 0, told
+    assert store_rows("cluster/sweeps.sqlite") == store_rows("here/sweeps.sqlite")
+    assert Path("cluster/rent/sweep.csv").read_bytes() == Path("here/rent/sweep.csv").read_bytes()
