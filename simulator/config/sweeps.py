@@ -61,15 +61,20 @@ def load_sweep(
     checked = _checked(document)
     if conditions:
         checked = _with_conditions(checked, conditions)
-    base = scenario_document(_base_path(checked, document), overrides)
-    check_plan(base, make_plan, infeasible=False)  # a fault of the base itself is the user's, not a point's
+    written = scenario_document(_base_path(checked, document))
+    parse_scenario(written)  # a fault of the base itself is told at its own line
+    faults = _unknown_keys(checked, document, written)
+    if faults:
+        raise Faults(faults)
+    base = override_document(override_document(written, checked.set, "set"), overrides or {})
+    check_plan(base, make_plan, infeasible=False)
     values = [value for axis in checked.axes for value in axis.values]
     values += [value for case in checked.cases.values() for value in case.values()]
     values += [value for key in checked.zip for value in checked.zip[key]]
     work = SweepBase(base, make_plan, files_named(base, values))
-    faults = [*_unknown_keys(checked, document, base), *_odd_conditions(checked, document, work)]
-    if faults:
-        raise Faults(faults)
+    odd = _odd_conditions(checked, document, work)
+    if odd:
+        raise Faults(odd)
     return checked, work
 
 
@@ -124,6 +129,7 @@ def _first_values(sweep: Sweep) -> list[tuple[tuple[str, ...], str, object]]:
     found: list[tuple[tuple[str, ...], str, object]] = []
     for name, case in sweep.cases.items():
         found += [(("cases", name, key), key, value) for key, value in case.items()]
+    found += [(("set", key), key, value) for key, value in sweep.set.items()]
     for part in ("zip", "grid"):
         found += [((part, key), key, values[0]) for key, values in getattr(sweep, part).items()]
     if sweep.sample is not None:

@@ -84,6 +84,7 @@ class Sweep(Model):
 
     title: str = Field(min_length=1, max_length=200, description="Headline of the charts.")
     base: str = Field(min_length=1, description="Bundled scenario, or a path relative to this file.")
+    set: dict[str, Any] = Field(default_factory=dict, description="Set at every point, by dotted key of the scenario.")
     cases: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Overrides by dotted key, by name.")
     zip: dict[str, tuple[Any, ...]] = Field(
         default_factory=dict, description="Values that move together, by dotted key; all lists of one length."
@@ -125,7 +126,7 @@ class Sweep(Model):
         sampled = tuple(self.sample.keys) if self.sample is not None else ()
         if not self.axes:
             raise PydanticCustomError("at_key", "{text}", {"key": "grid", "text": _NOTHING_TO_TRY})
-        parts: dict[str, tuple[str, ...]] = {"zip": tuple(self.zip), "grid": tuple(self.grid), "sample.keys": sampled}
+        parts: dict[str, tuple[str, ...]] = {"set": tuple(self.set), "zip": tuple(self.zip), "grid": tuple(self.grid), "sample.keys": sampled}
         for name, overrides in self.cases.items():
             _refuse_shared({**parts, f"cases.{name}": tuple(overrides)})
         _refuse_shared(parts)

@@ -101,7 +101,7 @@ def test_a_recording_and_a_preset_travel_by_their_content(breakeven, tmp_path):
         "time,requests\n" + "".join(f"2026-01-01T{hour:02d}:00:00Z,{hour + 1}\n" for hour in range(24))
     )
     Path("mine.yaml").write_text(
-        "title: Mine\nhorizon: {days: 2}\ntraffic: {requests_per_day: 50_000, kind: replay, file: times.csv}\n"
+        "title: Mine\nhorizon: {days: 2}\ntraffic: {requests_per_day: 50_000, kind: trace, file: times.csv}\n"
         "workload: {request: {input_tokens: 500, output_tokens: 500}}\n"
         "options:\n  api: {kind: api, model: claude-haiku-4-5}\n"
         "  fleet: {kind: self_hosted, model: llama-3.1-8b, gpu: h100-sxm, rental: {usd_per_gpu_hour: 3}}\n"
