@@ -119,7 +119,7 @@ def _runs(things: tuple[str, ...], variant: tuple[str, ...], overrides: tuple[st
     from simulator.config.finished_runs import is_finished_run, read_finished_run
     from simulator.solving.compared_study import solved_run
 
-    common = parsed_overrides(overrides)
+    common, other_keys = parsed_overrides(overrides), parsed_overrides(variant, _WITH)
     _check_arguments(things, variant, common)
     names = _distinct(things)
     prepared: list[ComparedRun | tuple[str, Plan]] = []
@@ -136,7 +136,7 @@ def _runs(things: tuple[str, ...], variant: tuple[str, ...], overrides: tuple[st
         raise Faults(faults)
     if variant:
         name = f"with {', '.join(_short(text) for text in variant)}"
-        prepared.append((name, _plan(things[0], common | parsed_overrides(variant))))
+        prepared.append((name, _plan(things[0], common, other_keys)))
     runs = []
     for one in prepared:
         if isinstance(one, tuple):
@@ -172,12 +172,16 @@ def _distinct(things: tuple[str, ...]) -> list[str]:
     return [name if short.count(name) == 1 else thing for name, thing in zip(short, things, strict=True)]
 
 
-def _plan(scenario: str, values: Mapping[str, object]) -> Plan:
+def _plan(scenario: str, values: Mapping[str, object], variant: Mapping[str, object] | None = None) -> Plan:
+    """The plan of a scenario with the keys of `--set`, then those of `--with`; what can't be had is no fault here."""
     from simulator.catalogue.planning import make_plan
+    from simulator.config.overrides import override_document
     from simulator.config.scenarios import check_plan, scenario_document
 
     with progress(f"checking {scenario}"):
         document = scenario_document(scenario, values)
+        if variant:
+            document = override_document(document, variant, _WITH)
         plan = check_plan(document, make_plan, infeasible=False)
         check_demand(document, plan)
     return plan

@@ -79,12 +79,12 @@ def _content(file: Path, path: Path) -> Mapping[str, Any]:
     def fault(message: str, line: int | None = None) -> Faults:
         return Faults([Fault(str(file), line, "", message)])
 
+    if not file.is_file():
+        what = "is no file" if path.suffix == ".json" else f"is missing; '{path}' is no folder of a finished run"
+        raise fault(f"{what} (`breakeven run` writes one)")
+    if file.stat().st_size > MOST_BYTES:
+        raise fault(f"has {file.stat().st_size / 1e6:,.0f} MB, must have at most {MOST_BYTES / 1e6:,.0f}")
     try:
-        if not file.is_file():
-            what = "is no file" if path.suffix == ".json" else f"is missing; '{path}' is no folder of a finished run"
-            raise fault(f"{what} (`breakeven run` writes one)")
-        if file.stat().st_size > MOST_BYTES:
-            raise fault(f"has {file.stat().st_size / 1e6:,.0f} MB, must have at most {MOST_BYTES / 1e6:,.0f}")
         content = json.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise fault(f"can't be read: {error.strerror}") from None

@@ -30,7 +30,7 @@ from simulator.solving.comparison import OVER_HORIZON, PER_MONTH, PER_MTOK, Bill
 MOST_BLOCKS = 2
 LINES_ALONE, LINES_OF_TWO = 7, 3  # drawn one by one; the rest are joined
 _PLOT_LEFT, _PLOT_RIGHT = 372.0, 1190.0
-_TOP, _BOTTOM = 760.0, 62.0
+_TOP, _BOTTOM = 760.0, 74.0
 _HEAD, _FOOT = 44.0, 40.0  # of a block: its name above, the ticks below [pixels]
 _WIDEST, _ROOMY = 76.0, 38.0  # rows: no higher; high enough for one more block
 _THICK = 0.62  # of a bar over its row
