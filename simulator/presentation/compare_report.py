@@ -33,12 +33,9 @@ from simulator.presentation.report import write_figure
 from simulator.solving.comparison import (
     BillChange,
     Comparison,
-    Difference,
     GapChange,
-    differing_figures,
-    differing_inputs,
-    differing_results,
 )
+from simulator.solving.differences import Difference, differing_figures, differing_inputs, differing_results
 
 _LONGEST_NAME = 80
 _LONGEST_CELL = 60

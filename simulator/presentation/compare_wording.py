@@ -9,7 +9,8 @@ from simulator.domain.compared import ComparedPair, ComparedRun, Value, is_same
 from simulator.presentation.charts.bill import cost_line_label
 from simulator.presentation.numbers import distinct, number, percent, volume, whole_usd
 from simulator.presentation.wording import VERBS
-from simulator.solving.comparison import OVER_HORIZON, PER_MONTH, PER_MTOK, BillChange, BillStep, Comparison, Difference
+from simulator.solving.comparison import PER_MONTH, BillChange, BillStep, Comparison
+from simulator.solving.differences import OVER_HORIZON, PER_MTOK, Difference
 from simulator.solving.study import BASELINE_ALWAYS_CHEAPER, INFEASIBLE, NOT_SETTLED_IN_RANGE
 
 NOT_GIVEN = "not given"

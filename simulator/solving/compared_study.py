@@ -23,7 +23,8 @@ from simulator.domain.traffic import VOLUME_KEYS
 from simulator.simulation.ledger import run_rate, simulate_option
 from simulator.simulation.results import Ledger
 from simulator.simulation.service_holding import held_to_level
-from simulator.solving.comparison import Comparison, Held, compare_runs, held_options, same_volume
+from simulator.solving.comparison import Comparison, compare_runs, held_options, same_volume
+from simulator.solving.differences import Held
 from simulator.solving.study import OptionAtVolume, Pair, Study, solve
 
 MakePlan = Callable[[Scenario], Plan]

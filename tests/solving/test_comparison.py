@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 import simulator as sim
 from simulator.catalogue.planning import make_plan
 from simulator.solving.compared_study import comparison_of, solved_run
-from simulator.solving.comparison import NEVER, OVER_HORIZON, PER_MONTH
+from simulator.solving.comparison import PER_MONTH
+from simulator.solving.differences import NEVER, OVER_HORIZON
 
 REQUESTS_PER_MONTH = 10_000 * 730 / 24
 PAIR = {

@@ -25,7 +25,8 @@ from simulator.presentation.numbers import distinct, linear_ticks
 from simulator.presentation.page import LEFT, RIGHT, Page
 from simulator.presentation.placing import Box
 from simulator.presentation.theme import BODY, FAINT, HEIGHT, INK, NAME, PAPER, RULE, SMALL, WIDTH
-from simulator.solving.comparison import OVER_HORIZON, PER_MONTH, PER_MTOK, BillChange, Comparison
+from simulator.solving.comparison import PER_MONTH, BillChange, Comparison
+from simulator.solving.differences import OVER_HORIZON, PER_MTOK
 
 MOST_BLOCKS = 2
 LINES_ALONE, LINES_OF_TWO = 7, 3  # drawn one by one; the rest are joined
