@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 __all__ = [
     "best_mix",
     "break_even",
+    "compare",
     "cost_curve",
     "draw_demand",
     "estimate_throughput",
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from simulator.interface import (
         best_mix,
         break_even,
+        compare,
         cost_curve,
         draw_demand,
         latency,

@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from simulator import __version__
 from simulator.catalogue.lever_facts import lever_facts
 from simulator.catalogue.listed_values import listed_value
 from simulator.catalogue.planning import make_plan
+from simulator.config.finished_runs import is_finished_run, read_finished_run
 from simulator.config.key_bounds import key_bounds, plan_at
 from simulator.config.lever_documents import plan_with
 from simulator.config.scenarios import check_plan, scenario_document
 from simulator.config.scenarios import load_scenario as _load_scenario
+from simulator.domain.compared import ComparedRun
 from simulator.domain.plans import Plan
 from simulator.domain.scenario import Scenario
 from simulator.simulation.demand import DemandPath
@@ -30,6 +33,8 @@ from simulator.solving.best_mix import BestMix, options_with_a_mix
 from simulator.solving.best_mix import best_mix as _best_mix
 from simulator.solving.calendar_volumes import VolumesOverTime
 from simulator.solving.calendar_volumes import volumes_over_time as _volumes_over_time
+from simulator.solving.compared_study import comparison_of, solved_run
+from simulator.solving.comparison import Comparison
 from simulator.solving.curve import cost_table, curve_volumes
 from simulator.solving.horizon import OverTime, challenger_named
 from simulator.solving.horizon import over_time as _over_time
@@ -45,6 +50,7 @@ from simulator.sweeping.levers import LeverStudy, lever_study
 __all__ = [
     "best_mix",
     "break_even",
+    "compare",
     "cost_curve",
     "draw_demand",
     "latency",
@@ -308,6 +314,58 @@ def break_even(scenario: ScenarioLike) -> Study:
     True
     """
     return _solve(_plan(scenario))
+
+
+def compare(
+    a: ScenarioLike,
+    b: ScenarioLike | None = None,
+    *,
+    overrides: Mapping[str, object] | None = None,
+    options: Mapping[str, str] | None = None,
+    challengers: tuple[str, str] | None = None,
+    over_time: bool = False,
+) -> Comparison:
+    """What differs between two runs in input and in result, and which lines of the bill explain it.
+
+    Parameters
+    ----------
+    a, b : Scenario, name, path or mapping
+        What `load_scenario` takes, its result, or the folder (or `summary.json`) of a finished run. `b` left out: `a`
+        with the overrides.
+    overrides : mapping, optional
+        Values by dotted key, set in `b`, which is then no finished run and no Scenario.
+    options : mapping, optional
+        Options of `a` and those of `b` they are held against; left out: those of the same name, else baseline against
+        baseline and first challenger against first challenger.
+    challengers : (name in a, name in b), optional
+        Whose difference to the baseline is explained; left out: the first challenger.
+    over_time : bool
+        Bills over the horizon; else those of a month at run rate, unless none of these differs.
+
+    Returns
+    -------
+    Comparison
+        `.inputs`, `.figures` and `.results` that differ; `.bill("llama")` with `.steps`, the greatest first, and
+        `.volume_step`; `.gap` between challenger and baseline.
+
+    Raises
+    ------
+    ValueError
+        If a scenario or a run has faults, an option is not there, or there is nothing to compare with.
+
+    Examples
+    --------
+    >>> import simulator as sim
+    >>> found = sim.compare("minimal", overrides={"options.fleet.rental.usd_per_gpu_hour": 2.0})
+    >>> [(step.line, step.difference < 0) for step in found.bill("fleet").steps if step.difference]
+    [('rent', True)]
+    """
+    if b is None and not overrides:
+        raise ValueError("b is missing; give another scenario or run, or overrides")
+    first = _compared(a, "a")
+    other = _compared(a if b is None else b, "b", overrides)
+    held = tuple((options or {}).items())
+    return comparison_of(first, other, make_plan, options=held, challengers=challengers, over_time=over_time)
 
 
 def over_time(scenario: ScenarioLike, challenger: str | None = None) -> OverTime:
@@ -609,3 +667,17 @@ def sensitivity(scenario: ScenarioLike, challenger: str | None = None, *, sobol_
 
 def _plan(scenario: ScenarioLike) -> Plan:
     return make_plan(scenario if isinstance(scenario, Scenario) else load_scenario(scenario))
+
+
+def _compared(given: ScenarioLike, role: str, overrides: Mapping[str, object] | None = None) -> ComparedRun:
+    """A scenario, solved, or a finished run, read."""
+    if isinstance(given, str | Path) and is_finished_run(str(given)):
+        if overrides:
+            raise ValueError(f"overrides need a scenario, '{given}' is a finished run")
+        return read_finished_run(str(given), __version__)
+    if isinstance(given, Scenario):
+        if overrides:
+            raise ValueError("overrides are for a name, path or mapping; load_scenario takes them for a Scenario")
+        return solved_run(role, make_plan(given))
+    name = Path(given).stem if isinstance(given, str | Path) else role
+    return solved_run(name, make_plan(load_scenario(given, overrides)))

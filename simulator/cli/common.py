@@ -36,8 +36,8 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON instead of words.")(command)
 
 
-def parsed_overrides(overrides: tuple[str, ...]) -> dict[str, object]:
-    """`--set` texts as values by dotted key; raises `Faults` with everything wrong in any of them."""
+def parsed_overrides(overrides: tuple[str, ...], origin: str = "--set") -> dict[str, object]:
+    """Texts of `--set`, or another option, as values by dotted key; raises `Faults` with everything wrong in them."""
     from simulator.config.faults import Faults
     from simulator.config.overrides import parse_override
 
@@ -45,7 +45,7 @@ def parsed_overrides(overrides: tuple[str, ...]) -> dict[str, object]:
     faults: list[Fault] = []
     for text in overrides:
         try:
-            parts, value = parse_override(text)
+            parts, value = parse_override(text, origin)
         except Faults as error:
             faults += error.faults
         else:

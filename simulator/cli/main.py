@@ -17,6 +17,7 @@ _COMMANDS = {
     "sweep": "Break-even over a grid of values; table and chart.",
     "solve": "Solve for any key: every value at which two options cost the same; table and chart.",
     "horizon": "Two options over time: payback and its undoing, present value, the month to switch; charts.",
+    "compare": "What differs between runs in input and result, and which lines of the bill explain it; waterfall.",
     "risk": "Break-even where inputs are uncertain: bands, probabilities, what would turn the choice.",
     "levers": "What caching, batching, routing, quantization, spot and others save, alone and together; chart.",
     "traffic": "Draw the demand of a scenario: its peaks, its load-duration curve, its noise; card and chart.",

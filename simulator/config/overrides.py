@@ -13,10 +13,10 @@ from simulator.config.yaml_reader import MOST_LEVELS, Document, parse_value
 ORIGIN = "--set"
 
 
-def parse_override(text: str) -> tuple[tuple[str, ...], object]:
+def parse_override(text: str, origin: str = ORIGIN) -> tuple[tuple[str, ...], object]:
     """The parts of the key and the value in `KEY=VALUE`; the value is read as in a scenario file."""
     key, equals, written = (part.strip() for part in text.partition("="))
-    place = f"{ORIGIN} {_short(text)}"
+    place = f"{origin} {_short(text)}"
     if not equals:
         raise Faults([Fault(place, None, "", "has no '=', must be KEY=VALUE")])
     if not all(key_parts(key)):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from simulator import __version__
+from simulator.config.finished_runs import INFINITE
 from simulator.domain.options import SelfHostedOption
 from simulator.domain.units import SECONDS_PER_MONTH
 from simulator.presentation.api_wording import option_lines, workload_lines
@@ -32,13 +33,13 @@ _MOST_QUEUED_SHARE = 0.001
 
 
 def summary(study: Study, ledgers: Mapping[str, Ledger]) -> dict[str, Any]:
-    """The answer of a run; JSON without NaN or infinity (null stands for them)."""
+    """The answer of a run; JSON without NaN or infinity (null stands for them, in the scenario `.inf` as in YAML)."""
     scenario = study.plan.scenario
     horizon = scenario.horizon
     content = {
         "breakeven_version": __version__,
         "title": study.title,
-        "scenario": scenario.model_dump(mode="json", exclude_defaults=True),
+        "scenario": _with_infinity_written(scenario.model_dump(mode="json", exclude_defaults=True)),
         "decision": {
             "sentence": decision_sentence(study, ledgers),
             "cheapest": study.cheapest,
@@ -207,6 +208,15 @@ def _pair(study: Study, pair: Pair, ledgers: Mapping[str, Ledger]) -> dict[str, 
         "usd_per_mtok_at_full_load": pair.usd_per_mtok_at_full_load,
         "over_time": None if path is None else pair_content(path),
     }
+
+
+def _with_infinity_written(value: Any) -> Any:
+    """The inputs with infinity as a scenario file spells it, so that a finished run tells all that it was made from."""
+    if isinstance(value, dict):
+        return {key: _with_infinity_written(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_with_infinity_written(entry) for entry in value]
+    return INFINITE if value == math.inf else value
 
 
 def _finite(value: Any) -> Any:
