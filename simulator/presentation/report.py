@@ -11,12 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from simulator.domain.plans import Array
-from simulator.domain.sweep import Sweep
-from simulator.presentation.charts.base_sweep import base_sweep_chart, is_size_of_a_base
 from simulator.presentation.charts.bill import bill_chart
 from simulator.presentation.charts.crossover import crossover_chart
-from simulator.presentation.charts.heatmap import heatmap_chart
-from simulator.presentation.charts.line import line_chart
 from simulator.presentation.charts.mix import mix_chart
 from simulator.presentation.charts.timeline import timeline_chart
 from simulator.presentation.files import json_text, write_in_one_piece, write_tables, write_text
@@ -112,51 +108,6 @@ def _at_jumps(study: Study, volumes: Array) -> pd.DataFrame | None:
     if of_bills is not None:
         tables.append(of_bills)
     return pd.concat(tables, ignore_index=True) if tables else None
-
-
-def write_sweep_report(rows: pd.DataFrame, sweep: Sweep, folder: Path) -> list[Path]:
-    """Write the table of a sweep, and for every challenger a line chart (one key) or a heat map (two keys).
-
-    More keys than two are in the table only. Raises `OSError` if the folder can't be made or written to.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    written = [write_tables(folder / "sweep.csv", [rows])]
-    keys = list(sweep.grid)
-    challengers = list(dict.fromkeys(rows["challenger"].dropna())) if "challenger" in rows else []
-    if len(keys) == 1 and is_size_of_a_base(keys[0]):  # the others are the same at every point
-        challengers = [name for name in challengers if keys[0].startswith(f"options.{name}.")]
-    for challenger in challengers:
-        # A point whose scenario has a fault names no challenger; it is drawn with every one of them.
-        of_one = rows[(rows["challenger"] == challenger) | rows["challenger"].isna()]
-        title = sweep.title if len(challengers) == 1 else f"{sweep.title}: {challenger}"
-        figure = _sweep_chart(of_one, keys, title)
-        if figure is not None:
-            name = "sweep" if len(challengers) == 1 else f"sweep-{challenger}"
-            written += [write_figure(folder / f"{name}.png", figure), write_figure(folder / f"{name}.pdf", figure)]
-    return written
-
-
-def _sweep_chart(rows: pd.DataFrame, keys: list[str], title: str) -> Figure | None:
-    """Line chart over one key, heat map over two, nothing over more; over the size of a base its cost too."""
-    if len(keys) == 1 and is_size_of_a_base(keys[0]) and "challenger_usd_per_month" in rows:
-        return base_sweep_chart(rows, keys[0], title)
-    if len(keys) == 1:
-        return line_chart(
-            rows[keys[0]].tolist(),
-            rows["first_tokens_per_month"].tolist(),
-            rows["settled_tokens_per_month"].tolist(),
-            key=keys[0],
-            title=title,
-            status=rows["status"].tolist(),
-        )
-    if len(keys) == 2:
-        column_key, row_key = keys
-        tables = [
-            rows.pivot_table(index=row_key, columns=column_key, values=of, aggfunc="first", dropna=False, sort=False)
-            for of in ("settled_tokens_per_month", "status")
-        ]
-        return heatmap_chart(tables[0], row_key=row_key, column_key=column_key, title=title, status=tables[1])
-    return None
 
 
 def write_figure(path: Path, figure: Figure) -> Path:

@@ -1,4 +1,4 @@
-"""What a sweep prints and writes: its table, in full and in short."""
+"""What a sweep prints and writes: its table, in full and in short, and its pictures."""
 
 from __future__ import annotations
 
@@ -12,16 +12,46 @@ from simulator.domain.sweep import Sweep
 from simulator.presentation.charts.base_sweep import is_size_of_a_base
 from simulator.presentation.files import csv_text, write_in_one_piece
 from simulator.presentation.numbers import volume, whole_usd
+from simulator.presentation.report import write_figure
+from simulator.presentation.sweep_pictures import sweep_figures
 from simulator.sweeping.points import BASELINE, FAULT
 
 MOST_PRINTED = 60
+FORMATS = ("png", "pdf", "svg")
 _MOST_MESSAGES = 5
 _ROWS_AT_ONCE = 50_000  # turned into text
 
 
 def write_sweep_report(rows: pd.DataFrame, sweep: Sweep, folder: Path, *, parquet: bool = False) -> list[Path]:
-    """Tables for now."""
-    return write_sweep_tables(rows, folder, parquet=parquet)
+    """Write the table of a sweep, and the pictures that its axes call for.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Tidy, one row a point and option.
+    sweep : Sweep
+        What was tried.
+    folder : Path
+        Made if it is not there.
+    parquet : bool
+        Whether the table is written as Parquet too.
+
+    Returns
+    -------
+    list of Path
+        The files, in the order written: the table, then every picture as PNG, PDF and SVG.
+
+    Raises
+    ------
+    OSError
+        If the folder can't be made or written to.
+    ValueError
+        If Parquet is asked for and PyArrow is not installed.
+    """
+    written = write_sweep_tables(rows, folder, parquet=parquet)
+    for stem, figure in sweep_figures(rows, sweep).items():
+        written += [write_figure(folder / f"{stem}.{ending}", figure) for ending in FORMATS]
+    return written
 
 
 def write_sweep_tables(rows: pd.DataFrame, folder: Path, *, parquet: bool) -> list[Path]:

@@ -36,6 +36,8 @@ _STYLE: dict[str, Any] = {
     "hatch.linewidth": 0.9,
     "pdf.fonttype": 3,
     "savefig.dpi": DPI,
+    "svg.fonttype": "path",  # looks the same where the font is not installed
+    "svg.hashsalt": "breakeven",  # else the names of its parts are drawn at random
     "text.color": INK,
     "text.parse_math": False,  # a title may hold dollar signs
     "xtick.color": RULE,
@@ -161,12 +163,12 @@ def clean_axes(axes: Axes, *, grid: str = "both") -> None:
 
 
 def save_figure(figure: Figure, path: Path | str) -> None:
-    """Write a figure as PNG or PDF, by the path's ending; the same figure gives the same bytes.
+    """Write a figure as PNG, PDF or SVG, by the path's ending; the same figure gives the same bytes.
 
     Raises
     ------
     ValueError
-        If the path ends in neither.
+        If the path ends in none of these.
     """
     target = Path(path)
     ending = target.suffix.lower()
@@ -176,8 +178,10 @@ def save_figure(figure: Figure, path: Path | str) -> None:
         options = {"metadata": {"Software": None}, "pil_kwargs": {"compress_level": 3}}
     elif ending == ".pdf":
         options = {"metadata": {"CreationDate": None, "ModDate": None, "Creator": None, "Producer": None}}
+    elif ending == ".svg":
+        options = {"metadata": {"Date": None, "Creator": None}}
     else:
-        raise ValueError(f"path is '{target}', must end in .png or .pdf")
+        raise ValueError(f"path is '{target}', must end in .png, .pdf or .svg")
     with style():
         figure.savefig(target, format=ending[1:], dpi=DPI, **options)
 

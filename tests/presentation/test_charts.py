@@ -276,13 +276,13 @@ def test_a_curve_without_totals_is_refused():
         crossover_chart(study, curve_of(study).query("line != 'total'"))
 
 
-@pytest.mark.parametrize("ending", ["png", "pdf"])
+@pytest.mark.parametrize("ending", ["png", "pdf", "svg"])
 def test_the_same_figure_is_the_same_bytes_whatever_the_users_settings(tmp_path, ending):
     study = study_of("staircase")
     before = dict(matplotlib.rcParams)
     save_figure(crossover_chart(study, curve_of(study)), tmp_path / f"one.{ending}")
     assert dict(matplotlib.rcParams) == before
-    with matplotlib.rc_context({"font.size": 30, "axes.grid": True, "lines.linewidth": 9, "pdf.fonttype": 42}):
+    with matplotlib.rc_context({"font.size": 30, "axes.grid": True, "lines.linewidth": 9, "pdf.fonttype": 42, "svg.hashsalt": "other"}):
         save_figure(crossover_chart(study, curve_of(study)), tmp_path / f"other.{ending}")
     assert (tmp_path / f"one.{ending}").read_bytes() == (tmp_path / f"other.{ending}").read_bytes()
 
@@ -294,7 +294,7 @@ def test_a_picture_has_the_size_of_a_slide(tmp_path):
 
 
 def test_other_formats_are_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"must end in \.png or \.pdf"):
+    with pytest.raises(ValueError, match=r"must end in \.png, \.pdf or \.svg"):
         save_figure(bill_chart(study_of("staircase")), tmp_path / "bill.gif")
 
 

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from simulator.domain.plans import Array
 from simulator.presentation import theme
-from simulator.presentation.charts.heatmap import value_texts
 from simulator.presentation.charts.panels import panel
+from simulator.presentation.key_values import value_texts
 from simulator.presentation.numbers import distinct, key_labels, linear_ticks, log_ticks, whole_usd
 from simulator.presentation.page import Page, Row
 from simulator.presentation.placing import Box, spread
@@ -36,7 +36,7 @@ def base_sweep_chart(rows: pd.DataFrame, key: str, title: str) -> Figure:
     Parameters
     ----------
     rows : DataFrame
-        Of one challenger, as `sweep_rows` gives them; points without a cost leave a gap.
+        Tidy rows of one challenger; points without a cost leave a gap.
     key : str
         Dotted key of the size; a column of the rows.
     title : str
@@ -51,9 +51,9 @@ def base_sweep_chart(rows: pd.DataFrame, key: str, title: str) -> Figure:
     with theme.style():
         page = Page()
         places, ticks, texts = _places(rows[key].tolist())
-        ours, theirs = _column(rows, "challenger_usd_per_month"), _column(rows, "baseline_usd_per_month")
+        ours, theirs = _column(rows, "usd_per_month"), _column(rows, "baseline_usd_per_month")
         look, other = theme.option_style(1), theme.option_style(0)
-        names = [_name(rows, "challenger"), _name(rows, "baseline")]
+        names = [_name(rows, "option"), _name(rows, "baseline")]
         cost = panel(page, COST, "Cost at the scenario's own volume [USD per month]", "")
         _draw(cost, places, [(ours, names[0], look), (theirs, names[1], other)])
         top = 1.12 * float(np.nanmax(np.concatenate([ours, theirs, [0.0]])) or 1.0)

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from simulator.domain.plans import Array
 from simulator.presentation import theme
-from simulator.presentation.charts.heatmap import cell_word, value_texts
-from simulator.presentation.numbers import distinct, key_labels, linear_ticks, log_ticks
+from simulator.presentation.key_values import is_number, value_texts
+from simulator.presentation.numbers import distinct, linear_ticks, log_ticks
 from simulator.presentation.page import RIGHT, Page, Row
 from simulator.presentation.placing import Box, spread
 from simulator.presentation.theme import INK, NAME, PAPER
@@ -20,32 +20,33 @@ PLOT = Box(168.0, 130.0, 1320.0, 745.0)
 STRIP = 38.0  # height of a row of marks for what has no volume
 _FIRST = theme.option_style(3)
 _SETTLED = theme.option_style(1)
-_MARKS = {"never": "x", "infeasible": "+", "always": "^", "not settled": "d"}
+_MARKS = {"never": "x", "infeasible": "+", "always": "^", "not settled": "d", "fault": "s"}
 
 
 def line_chart(
     x: Sequence[object],
     first: Sequence[float | None],
     settled: Sequence[float | None],
-    key: str,
+    words: Sequence[str],
+    labels: Sequence[str],
     title: str,
-    status: Sequence[str | None],
+    subtitle: str,
+    footer: str,
 ) -> Figure:
     """First and settled break-even volume over the values of one key.
 
     Parameters
     ----------
     x : sequence of n numbers or texts
-        Values of the key.
+        Values of the key; mappings and lists are written in short.
     first, settled : sequences of n floats
         Volumes; None or NaN where there is none. [tokens per month]
-    key : str
-        Dotted key.
-    title : str
-        Headline.
-    status : sequence of n str
-        `never`, `infeasible`, `always` or another word where there is no settled volume, empty or `settled` where
-        there is.
+    words : sequence of n str
+        As `never` or `infeasible` where there is no settled volume, empty where there is.
+    labels : sequence of str
+        Names of the key, from the fullest to the shortest.
+    title, subtitle, footer : str
+        What the slide says.
 
     Returns
     -------
@@ -57,33 +58,58 @@ def line_chart(
     ValueError
         If the sequences are empty or differ in length.
     """
-    lengths = {len(x), len(first), len(settled), len(status)}
+    lengths = {len(x), len(first), len(settled), len(words)}
     if len(lengths) != 1 or not x:
         raise ValueError(
-            f"x, first, settled and status have {sorted(lengths)} values; must be as many, and at least one"
+            f"x, first, settled and words have {sorted(lengths)} values; must be as many, and at least one"
         )
     firsts, settles = _volumes(first), _volumes(settled)
-    words = [cell_word(text, volume) for text, volume in zip(status, settles, strict=True)]
     settles = np.where(np.array(words) == "", settles, np.nan)
-    kinds = sorted({word for word in words if word})
     with theme.style():
         page = Page()
-        top = PLOT.top - STRIP * len(kinds) - (14 if kinds else 0)
-        plot = Box(PLOT.left, PLOT.bottom, PLOT.right, top)
-        axes = page.axes(plot)
-        places = _value_axis(page, axes, x)
-        _volume_axis(axes, np.concatenate([firsts, settles]))
-        order = np.argsort(places, kind="stable")
-        _draw(axes, places[order], firsts[order], settles[order])
-        for row, word in enumerate(kinds):
-            _strip(page, axes, places[[one == word for one in words]], word, top + 14 + STRIP * row)
-        _name_lines(page, axes, firsts[order], settles[order], top)
-        page.label_axes(axes, plot, key_labels(key), ["Break-even volume [tokens per month]"])
-        page.heading(title, ["Volume at which the challenger first pays, and from which it pays for good, at run rate"])
-        page.footer(
-            "Marks above the lines: there is no such volume. A month is 730 h." if kinds else "A month is 730 h."
-        )
+        is_numeric = all(is_number(value) for value in x)
+        at = np.array(x, dtype=np.float64) if is_numeric else np.arange(len(x), dtype=np.float64)
+        axes, plot = framed(page, at, np.concatenate([firsts, settles]), words, [] if is_numeric else value_texts(x))
+        order = np.argsort(at, kind="stable")
+        _draw(axes, at[order], firsts[order], settles[order])
+        _name_lines(page, axes, firsts[order], settles[order], plot.top)
+        page.label_axes(axes, plot, labels, ["Break-even volume [tokens per month]"])
+        page.heading(title, [subtitle])
+        page.footer(footer)
     return page.figure
+
+
+def framed(
+    page: Page, places: Array, volumes: Array, words: Sequence[str], texts: Sequence[str] = ()
+) -> tuple[Axes, Box]:
+    """Axes over the values of a key, with a row of marks above them for each word; and their box.
+
+    Parameters
+    ----------
+    page : Page
+        To draw on.
+    places : array of shape (n,)
+        Values of the key, or, where there are texts, which of these.
+    volumes : array
+        What the upright axis must hold. [tokens per month]
+    words : sequence of n str
+        Empty where there is a volume.
+    texts : sequence of str
+        Values that are no numbers.
+    """
+    kinds = sorted({word for word in words if word})
+    top = PLOT.top - STRIP * len(kinds) - (14 if kinds else 0)
+    plot = Box(PLOT.left, PLOT.bottom, PLOT.right, top)
+    axes = page.axes(plot)
+    if texts:
+        _text_axis(page, axes, texts)
+    else:
+        _number_axis(axes, places)
+    _volume_axis(axes, volumes)
+    told = np.array(words)
+    for row, word in enumerate(kinds):
+        _strip(page, axes, places[told == word], word, top + 14 + STRIP * row)
+    return axes, plot
 
 
 def _volumes(values: Sequence[float | None]) -> Array:
@@ -91,21 +117,17 @@ def _volumes(values: Sequence[float | None]) -> Array:
     return np.where(np.isfinite(volumes) & (volumes > 0), volumes, np.nan)
 
 
-def _value_axis(page: Page, axes: Axes, x: Sequence[object]) -> Array:
-    """Scale and ticks of the key's values; where each stands."""
-    numeric = all(
-        isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool) for value in x
-    )
-    if not numeric:
-        texts = value_texts(x)
-        places = np.arange(len(x), dtype=np.float64)
-        axes.set_xlim(-0.5, len(x) - 0.5)
-        step = PLOT.width / len(x)
-        texts = [page.cut(text, max(step, 120.0) - 10) for text in texts]
-        every = int(np.ceil((max(page.text_width(text) for text in texts) + 10) / step))
-        axes.set_xticks(list(places[::every]), texts[::every])
-        return places
-    places = np.array([float(value) for value in x])  # type: ignore[arg-type]
+def _text_axis(page: Page, axes: Axes, texts: Sequence[str]) -> None:
+    """A tick a text, or every so many where they would touch."""
+    axes.set_xlim(-0.5, len(texts) - 0.5)
+    step = PLOT.width / len(texts)
+    short = [page.cut(text, max(step, 120.0) - 10) for text in texts]
+    every = int(np.ceil((max(page.text_width(text) for text in short) + 10) / step))
+    axes.set_xticks(range(0, len(short), every), short[::every])
+
+
+def _number_axis(axes: Axes, places: Array) -> None:
+    """Scale and ticks of numbers; logarithmic where they span more than one and a half powers of ten."""
     low, high = float(places.min()), float(places.max())
     if low > 0 and high > 10**1.5 * low:
         axes.set_xscale("log")
@@ -118,7 +140,6 @@ def _value_axis(page: Page, axes: Axes, x: Sequence[object]) -> Array:
         ticks = linear_ticks(low - reach, high + reach, 8)
     axes.set_xticks(ticks, distinct(ticks))
     axes.set_xticks([], minor=True)
-    return places
 
 
 def _volume_axis(axes: Axes, volumes: Array) -> None:
