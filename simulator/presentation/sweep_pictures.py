@@ -8,24 +8,19 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from simulator.domain.plans import Array
 from simulator.domain.sweep import Sweep, SweepAxis
 from simulator.presentation.charts.base_sweep import base_sweep_chart, is_size_of_a_base
-from simulator.presentation.charts.cells import MOST_PANELS, CellAxes
-from simulator.presentation.charts.decision_map import DecisionPanel, decision_map_chart
-from simulator.presentation.charts.heatmap import VolumePanel, heatmap_chart
 from simulator.presentation.charts.line import line_chart
 from simulator.presentation.charts.ranking import RankedKey, ranking_chart
 from simulator.presentation.charts.scatter import MOST_DOTS, scatter_chart
 from simulator.presentation.key_values import axis_labels, is_numeric, value_texts, values_at
-from simulator.presentation.sweep_table import SweepTable
+from simulator.presentation.sweep_maps import SweepMaps
+from simulator.presentation.sweep_table import MONTH, SweepTable, evenly
 from simulator.sweeping.effects import Classes, classes_of_drawn, effect_of, ranked
 
 MOST_ON_A_LINE = 300
-MOST_CELLS = 80  # a side of a map
-_MONTH = "At run rate; a month is 730 h."
 
 
 def sweep_figures(rows: pd.DataFrame, sweep: Sweep) -> dict[str, Figure]:
@@ -53,8 +48,8 @@ def sweep_figures(rows: pd.DataFrame, sweep: Sweep) -> dict[str, Figure]:
     for challenger, by_name in drawn.items():
         for stem, figure in by_name.items():
             figures[stem if len(drawn) == 1 else f"{stem}-{challenger}"] = figure
-    if figures and pictures.has_map:
-        figures["decision-map"] = pictures.decision_map()
+    if figures and pictures.maps is not None:
+        figures["decision-map"] = pictures.maps.decision_map()
     return figures
 
 
@@ -82,20 +77,24 @@ class _Pictures:
             return every
         return [name for name in every if self.axes[0].column.startswith(f"options.{name}.")] or every
 
-    @property
-    def has_map(self) -> bool:
-        """Whether two or three keys with given values vary."""
-        return 2 <= len(self.axes) <= 3 and not any(axis.is_sampled for axis in self.axes)
+    @cached_property
+    def maps(self) -> SweepMaps | None:
+        """Where two or three keys with given values vary."""
+        if not 2 <= len(self.axes) <= 3 or any(axis.is_sampled for axis in self.axes):
+            return None
+        return SweepMaps(self.table, self.axes)
 
     def of(self, challenger: str) -> dict[str, Figure]:
         """Pictures of one challenger, by name."""
         outcomes = self.table.outcomes(challenger)
         if len(self.axes) == 1:
             return {"line": self.line(challenger, outcomes)}
-        figures = {"heatmap": self.heatmap(challenger, outcomes)} if self.has_map else {}
+        figures = {}
+        if self.maps is not None:
+            figures["heatmap"] = self.maps.heatmap(challenger, outcomes, self.title(challenger))
         ranked_axes = self.ranked_axes(outcomes)
         figures["ranking"] = self.ranking(challenger, ranked_axes)
-        if not self.has_map:
+        if self.maps is None:
             figures["scatter"] = self.scatter(challenger, outcomes, ranked_axes[0][0])
         return figures
 
@@ -104,15 +103,6 @@ class _Pictures:
         sweep = self.table.sweep
         return sweep.title if len(self.challengers) == 1 else f"{sweep.title}: {challenger}"
 
-    @cached_property
-    def count(self) -> str:
-        """How many points there are, and what became of some."""
-        table = self.table
-        told = f"{len(table.points):,} points" if len(table.points) > 1 else "1 point"
-        return f"{told}, {table.faults:,} with a fault" if table.faults else told
-
-    # One key
-
     def line(self, challenger: str, outcomes: pd.DataFrame) -> Figure:
         """First and settled break-even; over the size of a base its cost."""
         (axis,) = self.axes
@@ -120,9 +110,9 @@ class _Pictures:
             return self._base_line(challenger, axis)
         values, _ = self._values(axis)
         if axis.is_sampled:
-            chosen = np.argsort(values, kind="stable")[_evenly(len(values), MOST_ON_A_LINE)]
+            chosen = np.argsort(values, kind="stable")[evenly(len(values), MOST_ON_A_LINE)]
         else:
-            chosen = _evenly(len(values), MOST_ON_A_LINE)
+            chosen = evenly(len(values), MOST_ON_A_LINE)
         shown = outcomes.iloc[chosen]
         x = values[chosen].tolist() if axis.is_sampled else values_at(axis, self.table.places(axis)[chosen])
         thinned = f", {len(chosen)} of them drawn" if len(chosen) < len(values) else ""
@@ -131,7 +121,7 @@ class _Pictures:
             x, shown["first"].tolist(), shown["settled"].tolist(), shown["word"].tolist(), axis_labels(axis),
             title=self.title(challenger),
             subtitle=f"Where {challenger} first pays against {self.table.baseline}, and from where it pays for good",
-            footer=f"{self.count}{thinned}.{above} {_MONTH}",
+            footer=f"{self.table.count}{thinned}.{above} {MONTH}",
         )  # fmt: skip
 
     def _base_line(self, challenger: str, axis: SweepAxis) -> Figure:
@@ -149,98 +139,6 @@ class _Pictures:
         if is_numeric(axis):
             return np.array(axis.values, dtype=np.float64)[places], []
         return places.astype(np.float64), value_texts(axis.values)
-
-    # Two and three keys
-
-    @cached_property
-    def _panel_axis(self) -> SweepAxis | None:
-        """Of three keys the one with the fewest values, of equals the slowest; it makes the panels."""
-        return min(self.axes, key=lambda axis: len(axis.values)) if len(self.axes) == 3 else None
-
-    @cached_property
-    def _map_axes(self) -> tuple[SweepAxis, SweepAxis]:
-        """The key that goes across and the one that goes up."""
-        across, up = (axis for axis in self.axes if axis is not self._panel_axis)
-        return across, up
-
-    @cached_property
-    def _picked(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Places of the rows and columns that are drawn."""
-        across, up = self._map_axes
-        return _evenly(len(up.values), MOST_CELLS), _evenly(len(across.values), MOST_CELLS)
-
-    @cached_property
-    def _names(self) -> CellAxes:
-        across, up = self._map_axes
-        rows, columns = self._picked
-        up_texts, across_texts = value_texts(up.values), value_texts(across.values)
-        return CellAxes(
-            [across_texts[place] for place in columns], [up_texts[place] for place in rows],
-            axis_labels(across), axis_labels(up),
-        )  # fmt: skip
-
-    @cached_property
-    def _panels(self) -> list[tuple[str, Array]]:
-        """Title of each panel, and which points are in it."""
-        axis = self._panel_axis
-        if axis is None:
-            return [("", np.ones(len(self.table.points), dtype=bool))]
-        texts, places = value_texts(axis.values), self.table.places(axis)
-        name = "" if axis.column == "case" else f"{axis.column.rsplit('.', 1)[-1]} "
-        return [(f"{name}{texts[place]}", places == place) for place in _evenly(len(axis.values), MOST_PANELS).tolist()]
-
-    def _spread_out(self, column: pd.Series[float] | pd.Series[str], chosen: Array) -> Array:
-        across, up = self._map_axes
-        return self.table.spread_out(column, up, across, chosen)[np.ix_(*self._picked)]
-
-    @cached_property
-    def _left_away(self) -> str:
-        """What of the maps is not drawn for want of room."""
-        across, up = self._map_axes
-        rows, columns = self._picked
-        parts = [
-            f"{len(places)} of {len(axis.values)} values of {axis.column}"
-            for axis, places in ((across, columns), (up, rows))
-            if len(places) < len(axis.values)
-        ]
-        if self._panel_axis is not None and len(self._panels) < len(self._panel_axis.values):
-            parts.append(f"{len(self._panels)} of {len(self._panel_axis.values)} values of {self._panel_axis.column}")
-        return f" Drawn: {', '.join(parts)}." if parts else ""
-
-    def heatmap(self, challenger: str, outcomes: pd.DataFrame) -> Figure:
-        """Settled break-even of one challenger."""
-        panels = [
-            VolumePanel(name, self._spread_out(outcomes["settled"], chosen), self._spread_out(outcomes["word"], chosen))
-            for name, chosen in self._panels
-        ]
-        hatched = " Grey: there is no such volume." if (outcomes["word"] != "").any() else ""
-        return heatmap_chart(
-            panels, self._names,
-            title=self.title(challenger),
-            subtitle=f"Volume from which {challenger} pays for good against {self.table.baseline}; lighter is sooner",
-            footer=f"{self.count}.{self._left_away}{hatched} {_MONTH}",
-        )  # fmt: skip
-
-    def decision_map(self) -> Figure:
-        """The cheapest option, of all that are compared."""
-        winners = self.table.winners()
-        panels = []
-        for name, chosen in self._panels:
-            words = self._spread_out(winners["word"], chosen)
-            options = self._spread_out(winners["option"], chosen)
-            panels.append(
-                DecisionPanel(
-                    name, np.where(words == "", options, ""), self._spread_out(winners["advantage"], chosen), words
-                )
-            )
-        return decision_map_chart(
-            panels, self.table.options, self._names,
-            title=self.table.sweep.title,
-            subtitle="Cheapest option at the scenario's own volume, and by how much it is cheaper than the next best",
-            footer=f"{self.count}.{self._left_away} {_MONTH}",
-        )  # fmt: skip
-
-    # Any number of keys
 
     def _classes(self, axis: SweepAxis) -> Classes:
         if axis.is_sampled:
@@ -276,7 +174,7 @@ class _Pictures:
         counted = outcomes["reach"].notna().to_numpy()
         by_class = pd.DataFrame({"at": values, "reach": outcomes["reach"].to_numpy()})[counted]
         medians = by_class.groupby(classes.places[counted]).median()
-        chosen = _evenly(len(values), MOST_DOTS)
+        chosen = evenly(len(values), MOST_DOTS)
         shown = outcomes.iloc[chosen]
         thinned = f", {len(chosen):,} of them drawn" if len(chosen) < len(values) else ""
         above = " Marks above: there is no such volume." if (shown["word"] != "").any() else ""
@@ -285,12 +183,5 @@ class _Pictures:
             (medians["at"].to_numpy(), medians["reach"].to_numpy()), texts, axis_labels(axis),
             title=self.title(challenger),
             subtitle=f"Volume from which {challenger} pays for good, over the strongest key",
-            footer=f"{self.count}{thinned}.{above} {_MONTH}",
+            footer=f"{self.table.count}{thinned}.{above} {MONTH}",
         )  # fmt: skip
-
-
-def _evenly(count: int, most: int) -> NDArray[np.int64]:
-    """Places of at most so many of a count, the first and the last among them."""
-    if count <= most:
-        return np.arange(count)
-    return np.round(np.linspace(0, count - 1, most)).astype(np.int64)

@@ -22,6 +22,7 @@ from simulator.sweeping.points import BASELINE, CHALLENGER, FAULT, SETTLED
 
 NEVER, ALWAYS, NOT_SETTLED = "never", "always", "not settled"
 NOT_COMPARED, LEFT_OUT, IS_BASELINE = "not compared", "left out", "is the baseline"
+MONTH = "At run rate; a month is 730 h."
 _WORDS = {
     SETTLED: "",
     BASELINE_ALWAYS_CHEAPER: NEVER,
@@ -77,6 +78,12 @@ class SweepTable:
     def faults(self) -> int:
         """How many points can't be had."""
         return int((self.rows["status"] == FAULT).sum())
+
+    @cached_property
+    def count(self) -> str:
+        """How many points there are, and what became of some."""
+        told = f"{len(self.points):,} points" if len(self.points) > 1 else "1 point"
+        return f"{told}, {self.faults:,} with a fault" if self.faults else told
 
     @cached_property
     def _places(self) -> dict[str, NDArray[np.int64]]:
@@ -189,3 +196,10 @@ class SweepTable:
 
 def _numbers(rows: pd.DataFrame, name: str, points: NDArray[np.int64]) -> pd.Series[float]:
     return pd.to_numeric(rows[name], errors="coerce").astype(np.float64).reindex(points)
+
+
+def evenly(count: int, most: int) -> NDArray[np.int64]:
+    """Places of at most so many of a count, the first and the last among them."""
+    if count <= most:
+        return np.arange(count)
+    return np.round(np.linspace(0, count - 1, most)).astype(np.int64)

@@ -22,7 +22,7 @@ KEY_LEFT, KEY_PITCH = RIGHT - 200.0, 36.0
 MOST_PANELS = 12
 _ACROSS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 7: 4, 8: 4, 9: 3, 10: 4, 11: 4, 12: 4}  # panels side by side, by count
 _GAP, _TITLE = 22.0, 46.0  # between panels; above each, for its title
-_MOST_RULED = 40  # cells a side up to which they are ruled apart
+_LEAST_RULED = 15.0  # pixels of a cell from which cells are ruled apart
 _LINE = SMALL * DPI / 72  # height of a line of text in pixels
 
 
@@ -89,7 +89,7 @@ def panel_boxes(count: int) -> list[Box]:
     ]
 
 
-def frame_panels(page: Page, boxes: Sequence[Box], titles: Sequence[str], names: CellAxes) -> list[Axes]:
+def frame_panels(page: Page, boxes: Sequence[Box], titles: Sequence[Sequence[str]], names: CellAxes) -> list[Axes]:
     """Empty axes in the boxes, with ticks at the left and at the foot of the slide only, and the names of the keys."""
     size = len(names.columns), len(names.rows)
     panels = [page.axes(box) for box in boxes]
@@ -102,7 +102,9 @@ def frame_panels(page: Page, boxes: Sequence[Box], titles: Sequence[str], names:
         _ticks_across(page, axes, box, names.columns if _is_lowest(box, boxes) else [])
         _ticks_up(page, axes, box, names.rows if box.left == boxes[0].left else [])
         if title:
-            page.write(box.left, box.top + 10.0, page.cut(title, box.width, BODY, bold=True), size=BODY, bold=True)
+            fitting = [text for text in title if page.text_width(text, BODY, bold=True) <= box.width]
+            text = fitting[0] if fitting else page.cut(title[-1], box.width, BODY, bold=True)
+            page.write(box.left, box.top + 10.0, text, size=BODY, bold=True)
     if len(boxes) == 1:
         page.label_axes(panels[0], boxes[0], names.column_labels, names.row_labels)
     else:
@@ -183,10 +185,10 @@ def fill_cells(axes: Axes, words: Array, looks: Mapping[str, Look]) -> None:
             column += width
 
 
-def rule_cells(axes: Axes, words: Array) -> None:
-    """White lines between cells, unless there are so many that nothing would be left of them."""
+def rule_cells(axes: Axes, box: Box, words: Array) -> None:
+    """White lines between cells, unless they are so small that little would be left of them."""
     rows, columns = words.shape
-    if max(rows, columns) <= _MOST_RULED:
+    if min(box.width / columns, box.height / rows) >= _LEAST_RULED:
         axes.vlines(np.arange(columns + 1), 0, rows, color=PAPER, linewidth=1.6)
         axes.hlines(np.arange(rows + 1), 0, columns, color=PAPER, linewidth=1.6)
 

@@ -34,8 +34,8 @@ class DecisionPanel:
 
     Attributes
     ----------
-    title : str
-        Value of the third key; empty where there is none.
+    titles : tuple of str
+        Value of the third key, from the fullest text to the shortest; empty where there is no such key.
     options : array of str of shape (rows, columns)
         Name of the cheapest, the first row at the bottom; empty where there is none.
     advantage_shares : array of shape (rows, columns)
@@ -44,7 +44,7 @@ class DecisionPanel:
         As `fault`, where there is no cheapest option; empty where there is one.
     """
 
-    title: str
+    titles: tuple[str, ...]
     options: Array
     advantage_shares: Array
     words: Array
@@ -81,12 +81,12 @@ def decision_map_chart(
     clear, pale = _looks(options, 1.0), _looks(options, _PALER)
     with theme.style():
         page = Page()
-        all_axes = cells.frame_panels(page, boxes, [panel.title for panel in panels], names)
+        all_axes = cells.frame_panels(page, boxes, [panel.titles for panel in panels], names)
         for axes, panel in zip(all_axes, panels, strict=True):
             cells.fill_cells(axes, np.where(panel.is_close, "", panel.options), clear)
             cells.fill_cells(axes, np.where(panel.is_close, panel.options, ""), pale)
             cells.fill_cells(axes, panel.words, cells.LOOKS)
-            cells.rule_cells(axes, panel.words)
+            cells.rule_cells(axes, boxes[0], panel.words)
             _border_lines(axes, panel.options)
         _label_cells(page, list(zip(all_axes, panels, strict=True)), boxes[0], clear, pale)
         _key(page, panels, clear, pale)
@@ -113,8 +113,9 @@ def _on_paper(colour: str, strength: float) -> str:
 
 def _border_lines(axes: Axes, options: Array) -> None:
     """A dark line between neighbours with different winners."""
-    beside = np.argwhere(options[:, 1:] != options[:, :-1])
-    above = np.argwhere(options[1:] != options[:-1])
+    is_won = options != ""
+    beside = np.argwhere((options[:, 1:] != options[:, :-1]) & is_won[:, 1:] & is_won[:, :-1])
+    above = np.argwhere((options[1:] != options[:-1]) & is_won[1:] & is_won[:-1])
     upright = [((column + 1, row), (column + 1, row + 1)) for row, column in beside.tolist()]
     level = [((column, row + 1), (column + 1, row + 1)) for row, column in above.tolist()]
     axes.add_collection(LineCollection(upright + level, colors=INK, linewidths=2.6, capstyle="projecting", zorder=3))

@@ -31,15 +31,15 @@ class VolumePanel:
 
     Attributes
     ----------
-    title : str
-        Value of the third key; empty where there is none.
+    titles : tuple of str
+        Value of the third key, from the fullest text to the shortest; empty where there is no such key.
     volumes : array of shape (rows, columns)
         The first row at the bottom. [tokens per month]
     words : array of str of shape (rows, columns)
         As `never` or `infeasible`; empty where the volume counts.
     """
 
-    title: str
+    titles: tuple[str, ...]
     volumes: Array
     words: Array
 
@@ -78,9 +78,9 @@ def heatmap_chart(panels: Sequence[VolumePanel], names: CellAxes, title: str, su
     norm = _norm(np.concatenate([one.ravel() for one in shown]))
     with theme.style():
         page = Page()
-        all_axes = cells.frame_panels(page, boxes, [panel.title for panel in panels], names)
+        all_axes = cells.frame_panels(page, boxes, [panel.titles for panel in panels], names)
         meshes = [
-            _cells(axes, volumes, words, norm)
+            _cells(axes, boxes[0], volumes, words, norm)
             for axes, volumes, words in zip(all_axes, shown, _words(panels), strict=True)
         ]
         _label_cells(page, list(zip(all_axes, meshes, shown, _words(panels), strict=True)), boxes[0])
@@ -106,13 +106,13 @@ def _norm(volumes: Array) -> LogNorm:
     return LogNorm(low, high)
 
 
-def _cells(axes: Axes, shown: Array, words: Array, norm: LogNorm) -> QuadMesh:
+def _cells(axes: Axes, box: Box, shown: Array, words: Array, norm: LogNorm) -> QuadMesh:
     rows, columns = shown.shape
     mesh = axes.pcolormesh(
         np.arange(columns + 1), np.arange(rows + 1), np.ma.masked_invalid(shown), cmap=_COLOURS, norm=norm
     )
     cells.fill_cells(axes, words, LOOKS)
-    cells.rule_cells(axes, words)
+    cells.rule_cells(axes, box, words)
     return mesh
 
 

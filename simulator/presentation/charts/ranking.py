@@ -180,12 +180,21 @@ def _say_reach(page: Page, box: Box, middle: float, effect: Effect, text: Callab
     elif effect.reach == 0.0:
         said = f"{text(effect.low)} at every value"
     else:
-        low_at, high_at = value_texts([effect.low_at, effect.high_at])
-        said = f"at {low_at}: {text(effect.low)}; at {high_at}: {text(effect.high)}"
+        said = _both_ends(page, box.width, effect, text)
     said = page.cut(said, box.width)
     top = middle - 8.0
     put_paper(page, Box(box.left + 3, top - 24, box.left + page.text_width(said), top - 2))
     page.write(box.left, top, said, colour=FAINT, at="top")
+
+
+def _both_ends(page: Page, width: float, effect: Effect, text: Callable[[float], str]) -> str:
+    """Both medians with the values they belong to; where there is little room, the values are cut."""
+    low, high = text(effect.low), text(effect.high)
+    low_at, high_at = value_texts([effect.low_at, effect.high_at])
+    room = width - page.text_width(f"{low} at , {high} at ")
+    low_at = page.cut(low_at, max(room / 2, room - page.text_width(high_at)))
+    high_at = page.cut(high_at, room - page.text_width(low_at))
+    return f"{low} at {low_at}, {high} at {high_at}"
 
 
 def _usd_text(amount_usd: float) -> str:
