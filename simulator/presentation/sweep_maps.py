@@ -92,14 +92,12 @@ class SweepMaps:
         across, up = self._map_axes
         rows, columns = self._picked
         parts = [
-            f"{len(places)} of {len(axis.values)} values of {_last_part(axis)}"
+            f"{len(places)} of {len(axis.values)} {_last_part(axis)}"
             for axis, places in ((across, columns), (up, rows))
             if len(places) < len(axis.values)
         ]
         if self._panel_axis is not None and len(self._panels) < len(self._panel_axis.values):
-            parts.append(
-                f"{len(self._panels)} of {len(self._panel_axis.values)} values of {_last_part(self._panel_axis)}"
-            )
+            parts.append(f"{len(self._panels)} of {len(self._panel_axis.values)} {_last_part(self._panel_axis)}")
         return f" Drawn: {', '.join(parts)}." if parts else ""
 
     def heatmap(self, challenger: str, outcomes: pd.DataFrame, title: str) -> Figure:
@@ -134,8 +132,7 @@ class SweepMaps:
         return decision_map_chart(
             panels, self.table.options, self._names,
             title=self.table.sweep.title,
-            subtitle=f"Cheapest option at the scenario's own volume{self._by_panel}; in the cells: by how much"
-            " against the next best",
+            subtitle=f"Cheapest option at the scenario's own volume{self._by_panel}",
             footer=f"{self.table.count}.{self._left_away} {MONTH}",
         )  # fmt: skip
 

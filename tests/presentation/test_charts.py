@@ -11,7 +11,6 @@ from matplotlib.text import Text
 import simulator as sim
 from simulator.presentation.charts.bill import bill_chart
 from simulator.presentation.charts.crossover import crossover_chart
-from simulator.presentation.charts.heatmap import heatmap_chart
 from simulator.presentation.charts.line import line_chart
 from simulator.presentation.charts.timeline import MOST_POINTS, time_ticks, timeline_chart, window
 from simulator.presentation.theme import cost_line_colours, ink_on, option_style, save_figure
@@ -282,7 +281,9 @@ def test_the_same_figure_is_the_same_bytes_whatever_the_users_settings(tmp_path,
     before = dict(matplotlib.rcParams)
     save_figure(crossover_chart(study, curve_of(study)), tmp_path / f"one.{ending}")
     assert dict(matplotlib.rcParams) == before
-    with matplotlib.rc_context({"font.size": 30, "axes.grid": True, "lines.linewidth": 9, "pdf.fonttype": 42, "svg.hashsalt": "other"}):
+    with matplotlib.rc_context(
+        {"font.size": 30, "axes.grid": True, "lines.linewidth": 9, "pdf.fonttype": 42, "svg.hashsalt": "other"}
+    ):
         save_figure(crossover_chart(study, curve_of(study)), tmp_path / f"other.{ending}")
     assert (tmp_path / f"one.{ending}").read_bytes() == (tmp_path / f"other.{ending}").read_bytes()
 
@@ -486,42 +487,11 @@ def test_dates_are_on_round_times(hours, first, last):
     assert len(ticks) <= 9
 
 
-def grid(rows, columns):
-    values = pd.DataFrame(np.geomspace(1e8, 5e11, rows * columns).reshape(rows, columns))
-    values.index, values.columns = pd.Index(np.linspace(0.1, 0.9, rows)), pd.Index([f"gpu-{i}" for i in range(columns)])
-    return values, pd.DataFrame("", index=values.index, columns=values.columns)
-
-
-def test_a_heatmap_shows_volumes_and_keeps_what_has_none_apart():
-    values, status = grid(3, 4)
-    status.iloc[0, 0], status.iloc[1, 2], status.iloc[2, 3] = "never", "infeasible", "challenger_always_cheaper"
-    figure = heatmap_chart(values, "options.f.autoscaling.target_share", "options.f.gpu", "Grid", status)
-    assert_readable(figure)
-    axes = figure.axes[0]
-    drawn = axes.collections[0].get_array()
-    assert drawn.mask.sum() == 3
-    assert drawn[0, 1] == values.iloc[0, 1]
-    texts = [text.get_text() for text in axes.texts]
-    assert texts[0] == "never" and texts[6] == "infeasible" and texts[11] == "always"
-    assert texts[1] == "217 M"  # 1e8 x 5,000^(1/11)
-    assert axes.get_ylabel() == "options.f.autoscaling.target_share [share, 0 to 1]"
-    assert axes.get_xlabel() == "options.f.gpu"
-
-
-@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (50, 50), (2, 30)])
-def test_a_heatmap_of_any_size_is_readable(rows, columns):
-    values, status = grid(rows, columns)
-    assert_readable(heatmap_chart(values, "k" * 200, "traffic.growth_per_month", "W" * 200, status))
-    never = heatmap_chart(values * np.nan, "a.b_usd", "c", "None", status)
-    assert_readable(never)
-    assert len(never.axes) == 1
-
-
 def test_a_line_chart_draws_both_volumes_and_marks_what_has_none_above():
-    status = ["settled", "", "not_settled_in_range", "never", "infeasible"]
+    words = ["", "", "not settled", "never", "infeasible"]
     figure = line_chart(
         [1.0, 2.0, 3.0, 4.0, 5.0], [1e9, 2e9, 3e9, None, None], [1e9, 3e9, None, np.nan, None],
-        "options.f.rental.usd_per_gpu_hour", "By rent", status,
+        words, ["options.f.rental [USD]", "rental"], "By rent", "Where it pays", "A month is 730 h.",
     )  # fmt: skip
     assert_readable(figure)
     axes, *strips = figure.axes
@@ -531,24 +501,30 @@ def test_a_line_chart_draws_both_volumes_and_marks_what_has_none_above():
     marked = {strip.lines[0].get_label(): list(strip.lines[0].get_xdata()) for strip in strips}
     assert marked == {"not settled": [3.0], "never": [4.0], "infeasible": [5.0]}
     assert axes.get_ylabel() == "Break-even volume [tokens per month]"
-    assert axes.get_xlabel() == "options.f.rental.usd_per_gpu_hour [USD per GPU and hour]"
+    assert axes.get_xlabel() == "options.f.rental [USD]"
 
 
 @pytest.mark.parametrize(
-    "x", [["a10g", "h100-sxm", LONG_NAME], [1.0, 10.0, 1_000.0], [0.5, 0.5, 0.5], list(range(3)), ["x"] * 60]
+    "x",
+    [
+        ["a10g", "h100-sxm", LONG_NAME],
+        [1.0, 10.0, 1_000.0],
+        [0.5, 0.5, 0.5],
+        list(range(3)),
+        ["x"] * 60,
+        [{"a": 1}, None],
+    ],
 )
 def test_a_line_chart_over_any_values_is_readable(x):
     volumes = list(np.geomspace(1e9, 3e9, len(x)))
-    assert_readable(line_chart(x, volumes, volumes, "options.f.gpu", "By GPU", [""] * len(x)))
-    assert_readable(line_chart(x, [None] * len(x), [0.0] * len(x), "options.f.gpu", "By GPU", ["always"] * len(x)))
+    said = ["k" * 200, "options.f.gpu"], "W" * 200, "By GPU", "f" * 300
+    assert_readable(line_chart(x, volumes, volumes, [""] * len(x), *said))
+    assert_readable(line_chart(x, [None] * len(x), [0.0] * len(x), ["always"] * len(x), *said))
 
 
-def test_tables_that_do_not_match_are_refused():
-    values, status = grid(2, 2)
-    with pytest.raises(ValueError, match="must be the same"):
-        heatmap_chart(values, "a", "b", "t", status.iloc[:1])
+def test_values_that_do_not_match_are_refused():
     with pytest.raises(ValueError, match="must be as many"):
-        line_chart([1, 2], [1e9], [1e9], "a", "t", [""])
+        line_chart([1, 2], [1e9], [1e9], [""], ["a"], "t", "s", "f")
 
 
 def test_a_baseline_without_any_challenger_is_drawn_alone():

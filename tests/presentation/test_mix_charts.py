@@ -85,9 +85,9 @@ def sweep_rows(counts, volumes=(2e9, None)):
     return pd.DataFrame(
         {
             "options.own.autoscaling.count": list(counts),
-            "challenger": "own",
+            "option": "own",
             "baseline": "api",
-            "challenger_usd_per_month": [100.0 + (place - 2) ** 2 for place in range(len(counts))],
+            "usd_per_month": [100.0 + (place - 2) ** 2 for place in range(len(counts))],
             "baseline_usd_per_month": 103.0,
             "first_tokens_per_month": [volumes[place % 2] for place in range(len(counts))],
             "settled_tokens_per_month": [volumes[place % 2] for place in range(len(counts))],

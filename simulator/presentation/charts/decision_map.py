@@ -20,6 +20,7 @@ from simulator.presentation.placing import Box
 from simulator.presentation.theme import INK, NAME, PAPER
 
 CLOSE_SHARE = 0.05  # an advantage below it is within what prices move in a quarter, and drawn paler
+_WIDEST = "100 %"
 _PALER = 0.38  # strength of a close cell over that of a clear one
 _HATCHES = ("", "///", "..", "\\\\\\", "xx", "--")
 _STRENGTHS = (0.3, 0.72, 0.78, 0.78, 0.72, 0.72)  # of the option's colour on paper: labels stay readable
@@ -90,7 +91,8 @@ def decision_map_chart(
             _border_lines(axes, panel.options)
         _label_cells(page, list(zip(all_axes, panels, strict=True)), boxes[0], clear, pale)
         _key(page, panels, clear, pale)
-        page.heading(title, [subtitle])
+        with_shares = cells.fits(page, boxes[0], panels[0].options.shape, [_WIDEST])
+        page.heading(title, [f"{subtitle}, and by how much against the next best" if with_shares else subtitle])
         page.footer(footer)
     return page.figure
 
@@ -124,7 +126,7 @@ def _border_lines(axes: Axes, options: Array) -> None:
 def _label_cells(page: Page, panels: Sequence[tuple[Axes, DecisionPanel]], box: Box, clear: Looks, pale: Looks) -> None:
     """By how much the winner is cheaper, if there is room in all cells, and words where there is for these."""
     shape = panels[0][1].options.shape
-    with_shares = cells.fits(page, box, shape, ["100 %"])
+    with_shares = cells.fits(page, box, shape, [_WIDEST])
     with_words = cells.fits(page, box, shape, cells.words_used([panel.words for _, panel in panels]))
     for axes, panel in panels:
         if with_shares:

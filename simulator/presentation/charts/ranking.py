@@ -129,7 +129,7 @@ def _cost_axis(axes: Axes, effects: Sequence[Effect]) -> None:
     _clean(axes)
     axes.axvline(0.0, color=INK, linewidth=1.4, linestyle=(0, (4, 2)), zorder=4)
     if beyond > high:
-        _edge(axes, high, beyond, "can't be had")
+        _edge(axes, high, beyond, "none")
 
 
 def _volume_axis(axes: Axes, effects: Sequence[Effect]) -> None:
