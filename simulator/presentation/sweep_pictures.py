@@ -19,6 +19,7 @@ from simulator.presentation.key_values import axis_labels, is_numeric, value_tex
 from simulator.presentation.sweep_maps import SweepMaps
 from simulator.presentation.sweep_table import MONTH, SweepTable, evenly
 from simulator.sweeping.effects import Classes, classes_of_drawn, effect_of, ranked
+from simulator.sweeping.points import FAULT
 
 MOST_ON_A_LINE = 300
 
@@ -126,7 +127,7 @@ class _Pictures:
 
     def _base_line(self, challenger: str, axis: SweepAxis) -> Figure:
         rows = self.table.rows
-        own = rows[(rows["option"] == challenger) | (rows["status"] == "fault")].copy()
+        own = rows[(rows["option"] == challenger) | (rows["status"] == FAULT)].copy()
         places = self.table.places(axis)[np.searchsorted(self.table.points, own["point"])]
         own[axis.column] = values_at(axis, places)
         return base_sweep_chart(own, axis.column, self.title(challenger))

@@ -17,7 +17,7 @@ from simulator.presentation.page import LEFT, RIGHT, Page
 from simulator.presentation.placing import Box
 from simulator.presentation.theme import BODY, DPI, FAINT, NAME, PAPER, RULE, SMALL
 
-PLOT = Box(LEFT + 170.0, 130.0, RIGHT - 250.0, 740.0)
+PLOT = Box(LEFT + 190.0, 130.0, RIGHT - 250.0, 740.0)
 KEY_LEFT, KEY_PITCH = RIGHT - 200.0, 36.0
 MOST_PANELS = 12
 _ACROSS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 7: 4, 8: 4, 9: 3, 10: 4, 11: 4, 12: 4}  # panels side by side, by count
@@ -108,7 +108,8 @@ def frame_panels(page: Page, boxes: Sequence[Box], titles: Sequence[Sequence[str
     if len(boxes) == 1:
         page.label_axes(panels[0], boxes[0], names.column_labels, names.row_labels)
     else:
-        _label_all(page, boxes, names)
+        ticks = [label.get_text() for axes in panels for label in axes.get_xticklabels()]
+        _label_all(page, boxes, names, in_two_lines=any("\n" in text for text in ticks))
     return panels
 
 
@@ -116,13 +117,12 @@ def _is_lowest(box: Box, boxes: Sequence[Box]) -> bool:
     return all(other.left != box.left or other.bottom >= box.bottom for other in boxes)
 
 
-def _label_all(page: Page, boxes: Sequence[Box], names: CellAxes) -> None:
+def _label_all(page: Page, boxes: Sequence[Box], names: CellAxes, *, in_two_lines: bool) -> None:
     """One name below all panels and one at their left."""
     area = Box(boxes[0].left, boxes[-1].bottom, max(box.right for box in boxes), boxes[0].top)
-    page.write(
-        (area.left + area.right) / 2, PLOT.bottom - 62.0, page.first_that_fits(names.column_labels, area.width, NAME),
-        size=NAME, align="center",
-    )  # fmt: skip
+    below = PLOT.bottom - (82.0 if in_two_lines else 62.0)
+    across = page.first_that_fits(names.column_labels, area.width, NAME)
+    page.write((area.left + area.right) / 2, below, across, size=NAME, align="center")
     page.figure.text(
         (LEFT + 12.0) / theme.WIDTH, (area.bottom + area.top) / 2 / theme.HEIGHT,
         page.first_that_fits(names.row_labels, area.height, NAME),
@@ -131,21 +131,22 @@ def _label_all(page: Page, boxes: Sequence[Box], names: CellAxes) -> None:
 
 
 def _ticks_across(page: Page, axes: Axes, box: Box, texts: Sequence[str]) -> None:
-    """A tick at the middle of every cell, or of every so many where the texts would touch."""
+    """A tick at the middle of every cell, in two lines where one is too short, or of every so many."""
     if not texts:
         axes.set_xticks([])
         return
     step = box.width / len(texts)
-    short = [page.cut(text, max(step, 120.0) - 8) for text in texts]
-    every = ceil((max(page.text_width(text) for text in short) + 10) / step)
-    # A text wider than its panel's share of the margin would touch the neighbour's.
-    places = [place for place in range(0, len(short), every) if _within(page, short[place], place, step, box)]
-    axes.set_xticks([place + 0.5 for place in places], [short[place] for place in places])
+    short = [page.wrapped(text, max(step, 120.0) - 10, 2) for text in texts]
+    widths = [max(map(page.text_width, lines)) for lines in short]
+    every = ceil((max(widths) + 10) / step)
+    # A text that reached beyond its panel would touch the one of the next panel.
+    places = [place for place in range(0, len(short), every) if _is_within(widths[place], (place + 0.5) * step, box)]
+    axes.set_xticks([place + 0.5 for place in places], ["\n".join(short[place]) for place in places])
 
 
-def _within(page: Page, text: str, place: int, step: float, box: Box) -> bool:
-    half, middle = page.text_width(text) / 2, (place + 0.5) * step
-    return middle - half >= -_GAP / 2 + 3 and middle + half <= box.width + _GAP / 2 - 3
+def _is_within(width: float, middle: float, box: Box) -> bool:
+    beyond = _GAP / 2 - 3
+    return middle - width / 2 >= -beyond and middle + width / 2 <= box.width + beyond
 
 
 def _ticks_up(page: Page, axes: Axes, box: Box, texts: Sequence[str]) -> None:
@@ -155,7 +156,9 @@ def _ticks_up(page: Page, axes: Axes, box: Box, texts: Sequence[str]) -> None:
     width = box.left - LEFT - 40.0
     every = ceil(_LINE * 1.4 / (box.height / len(texts)))
     places = range(0, len(texts), every)
-    axes.set_yticks([place + 0.5 for place in places], [page.cut(texts[place], width) for place in places])
+    lines = max(1, min(3, int(box.height / len(texts) / (_LINE * 1.4))))
+    short = ["\n".join(page.wrapped(texts[place], width, lines)) for place in places]
+    axes.set_yticks([place + 0.5 for place in places], short)
 
 
 def fill_cells(axes: Axes, words: Array, looks: Mapping[str, Look]) -> None:
@@ -176,13 +179,17 @@ def fill_cells(axes: Axes, words: Array, looks: Mapping[str, Look]) -> None:
             width = len(list(run))
             if word:
                 look = looks.get(word) or look_of(word)
-                axes.add_patch(
-                    Rectangle(
-                        (column, row), width, 1, facecolor=look.colour, edgecolor=look.hatch_colour,
-                        hatch=look.hatch or None, linewidth=0,
-                    )
-                )  # fmt: skip
+                axes.add_patch(_hatched((column, row), width, 1.0, look))
             column += width
+
+
+def _hatched(corner: tuple[float, float], width: float, height: float, look: Look) -> Rectangle:
+    patch = Rectangle(
+        corner, width, height, facecolor=look.colour, edgecolor=look.hatch_colour, hatch=look.hatch or None, linewidth=0
+    )  # fmt: skip
+    if hasattr(patch, "set_hatchcolor"):  # matplotlib before 3.11 gives hatches the colour of the edge
+        patch.set_hatchcolor(look.hatch_colour)
+    return patch
 
 
 def rule_cells(axes: Axes, box: Box, words: Array) -> None:
@@ -211,11 +218,10 @@ def label_cell(axes: Axes, row: int, column: int, text: str, look: Look) -> None
 def key_rows(page: Page, top: float, entries: Sequence[tuple[str, Look]]) -> float:
     """Swatches with their names at the right of the maps, one below the other; where the next one would begin."""
     for name, look in entries:
-        swatch = Rectangle(
-            (KEY_LEFT / theme.WIDTH, (top - 22) / theme.HEIGHT), 34 / theme.WIDTH, 22 / theme.HEIGHT,
-            transform=page.figure.transFigure, facecolor=look.colour, edgecolor=look.hatch_colour,
-            hatch=look.hatch or None, linewidth=0.6,
-        )  # fmt: skip
+        corner = KEY_LEFT / theme.WIDTH, (top - 22) / theme.HEIGHT
+        swatch = _hatched(corner, 34 / theme.WIDTH, 22 / theme.HEIGHT, look)
+        swatch.set_transform(page.figure.transFigure)
+        swatch.set_linewidth(0.6)
         page.figure.add_artist(swatch)
         page.write(KEY_LEFT + 46, top - 11, page.cut(name, RIGHT - KEY_LEFT - 46), at="center")
         top -= KEY_PITCH
