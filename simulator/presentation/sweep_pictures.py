@@ -127,7 +127,7 @@ class _Pictures:
 
     def _base_line(self, challenger: str, axis: SweepAxis) -> Figure:
         rows = self.table.rows
-        own = rows[(rows["option"] == challenger) | (rows["status"] == FAULT)].copy()
+        own = rows[(rows["option"] == challenger) | (rows["status"] == FAULT)].assign(option=challenger)
         places = self.table.places(axis)[np.searchsorted(self.table.points, own["point"])]
         own[axis.column] = values_at(axis, places)
         return base_sweep_chart(own, axis.column, self.title(challenger))
@@ -160,11 +160,12 @@ class _Pictures:
     def ranking(self, challenger: str, ranked_axes: list[tuple[SweepAxis, RankedKey]]) -> Figure:
         """Keys by their effect on one challenger."""
         strongest, points = ranked_axes[0][1], ranked_axes[0][1].cost.points
+        at_one = "in one class of values" if any(axis.is_sampled for axis in self.axes) else "at one value"
         return ranking_chart(
             [key for _, key in ranked_axes], challenger, self.table.baseline,
             title=self.title(challenger),
             subtitle=f"What moves the cost difference most: {strongest.labels[0]}",
-            footer="Bar: from the least to the greatest median of the points at one value of the key, others at any."
+            footer=f"Bar: from the least to the greatest median of the points {at_one} of the key, others at any."
             f" Dashed: equal costs. {points:,} points.",
         )  # fmt: skip
 

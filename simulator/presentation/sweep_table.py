@@ -32,6 +32,7 @@ _WORDS = {
     BASELINE: IS_BASELINE,
     FAULT: FAULT,
 }
+_TEXTS = ("option", "role", "status", "cheapest")
 _BEYOND = (NEVER, NOT_SETTLED, INFEASIBLE)  # no volume is great enough
 
 
@@ -43,12 +44,17 @@ class SweepTable:
     ----------
     sweep : Sweep
         What was tried.
-    rows : DataFrame
+    tidy : DataFrame
         One row a point and option: `point` (its number), the values that tell it, and `RESULT_COLUMNS`.
     """
 
     sweep: Sweep
-    rows: pd.DataFrame
+    tidy: pd.DataFrame
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """The rows, with texts that can be compared between columns, which categories can't."""
+        return self.tidy.assign(**{name: self.tidy[name].astype(object) for name in _TEXTS})
 
     @cached_property
     def options(self) -> list[str]:
@@ -89,10 +95,7 @@ class SweepTable:
     def _places(self) -> dict[str, NDArray[np.int64]]:
         """Place of every point among the values of each axis; of drawn keys among the draws."""
         fixed = [axis for axis in self.sweep.axes if not axis.is_sampled]
-        lengths = [len(axis.values) for axis in fixed]
-        if self.sweep.sample is not None:
-            lengths.append(self.sweep.sample.points)
-        places = [place.astype(np.int64) for place in np.unravel_index(self.points, lengths)]
+        places = [place.astype(np.int64) for place in np.unravel_index(self.points, self.sweep.lengths)]
         found = {axis.column: place for axis, place in zip(fixed, places, strict=False)}
         return found | {axis.column: places[-1] for axis in self.sweep.axes if axis.is_sampled}
 

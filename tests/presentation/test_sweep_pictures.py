@@ -41,13 +41,14 @@ def solved(settled, usd, status="settled", cheapest=None):
 def tidy(tried, point_rows):
     """Tidy rows of a sweep: what `point_rows` says of each point; None leaves it out."""
     empty = dict.fromkeys(RESULT_COLUMNS)
-    return pd.DataFrame(
+    rows = pd.DataFrame(
         [
             {"point": point.number, **point.told, **empty, **one}
-            for point in tried.points()
+            for point in map(tried.point, range(tried.size))
             for one in point_rows(point) or ()
         ]
     )
+    return rows.astype({name: "category" for name, kind in RESULT_COLUMNS.items() if kind == "text"})
 
 
 def by_sum(point):
@@ -238,6 +239,16 @@ def test_more_than_three_keys_give_a_scatter_over_texts_too():
     assert [label.get_text() for label in axes.get_xticklabels()] == ["office hours", "world"]
     assert axes.lines[1].get_xydata().tolist() == [[0.0, 1e9], [1.0, 1e11]]
     assert_readable(figures["scatter"])
+
+
+def test_texts_may_be_categories_or_not():
+    tried = sweep(grid={RENT: (1.0, 2.0, 3.0), PEAK: (1.0, 2.0)})
+    rows = tidy(tried, by_sum)
+    plain = rows.astype({name: object for name, kind in RESULT_COLUMNS.items() if kind == "text"})
+    for column in ("winners", "outcomes"):
+        asked = ("own",) if column == "outcomes" else ()
+        one, other = (getattr(SweepTable(tried, table), column)(*asked) for table in (rows, plain))
+        pd.testing.assert_frame_equal(one, other)
 
 
 def test_no_picture_where_no_point_can_be_had():
