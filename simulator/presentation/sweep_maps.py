@@ -108,7 +108,7 @@ class SweepMaps:
             )
             for titles, chosen in self._panels
         ]
-        hatched = " Grey: there is no such volume." if (outcomes["word"] != "").any() else ""
+        hatched = " Hatched: there is no such volume." if (outcomes["word"] != "").any() else ""
         return heatmap_chart(
             panels, self._names,
             title=title,

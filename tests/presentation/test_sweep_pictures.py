@@ -139,7 +139,7 @@ def test_what_has_no_volume_is_told_apart_from_what_was_left_out():
         (0.5, 0.5): "2 B", (0.5, 1.5): "never", (1.5, 0.5): "infeasible", (1.5, 1.5): "always",
         (2.5, 0.5): "not settled", (2.5, 1.5): "fault", (3.5, 0.5): "left out", (3.5, 1.5): "not compared",
     }  # fmt: skip
-    assert "7 points, 1 with a fault. Grey: there is no such volume. At run rate; a month is 730 h." in strings(
+    assert "7 points, 1 with a fault. Hatched: there is no such volume. At run rate; a month is 730 h." in strings(
         figures["heatmap"]
     )
     decided = {text.get_text() for text in figures["decision-map"].axes[0].texts}

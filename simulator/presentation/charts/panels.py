@@ -82,11 +82,11 @@ def free_space(axes: Axes, box: Box, lines: Sequence[Array]) -> FreeSpace:
     return space
 
 
-def put_paper(page: Page, box: Box) -> None:
-    """A sheet of paper under a text, so that hatching and grid do not strike it out."""
+def put_paper(page: Page, box: Box, alpha: float = 0.88) -> None:
+    """A sheet of paper under a text, so that hatching and grid do not strike it out; `alpha` is how much it hides."""
     corner = ((box.left - 4) / theme.WIDTH, (box.bottom - 2) / theme.HEIGHT)
     width, height = (box.width + 8) / theme.WIDTH, (box.height + 4) / theme.HEIGHT
     sheet = Rectangle(
-        corner, width, height, transform=page.figure.transFigure, facecolor=PAPER, linewidth=0, alpha=0.88, zorder=1
+        corner, width, height, transform=page.figure.transFigure, facecolor=PAPER, linewidth=0, alpha=alpha, zorder=1
     )
     page.figure.add_artist(sheet)

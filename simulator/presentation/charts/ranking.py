@@ -183,7 +183,7 @@ def _say_reach(page: Page, box: Box, middle: float, effect: Effect, text: Callab
         said = _both_ends(page, box.width, effect, text)
     said = page.cut(said, box.width)
     top = middle - 8.0
-    put_paper(page, Box(box.left + 3, top - 24, box.left + page.text_width(said), top - 2))
+    put_paper(page, Box(box.left + 3, top - 24, box.left + page.text_width(said), top - 2), alpha=1.0)
     page.write(box.left, top, said, colour=FAINT, at="top")
 
 
