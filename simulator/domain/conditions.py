@@ -27,7 +27,9 @@ class Condition:
         """The condition in a text of three parts with blanks between; raises `ValueError` where it is none."""
         parts = text.split()
         if len(parts) != 3 or parts[1] not in _OPERATORS:
-            raise ValueError(f"is '{text}', must be KEY OPERATOR VALUE with one of {' '.join(_OPERATORS)} between blanks")
+            raise ValueError(
+                f"is '{text}', must be KEY OPERATOR VALUE with one of {' '.join(_OPERATORS)} between blanks"
+            )
         return cls(*parts)
 
     @property
