@@ -26,11 +26,12 @@ from simulator.simulation.api_ledger import api_ledger, api_run_rate
 from simulator.simulation.deferred_ledger import deferred_ledger, deferred_served_share, not_served_shares
 from simulator.simulation.demand import Demand, Steps
 from simulator.simulation.energy import Energy, carbon_kg, owned_energy, reaching_tokens, run_rate_energy
-from simulator.simulation.fleet import FleetRun, serve
+from simulator.simulation.fleet import FleetRun
 from simulator.simulation.fleet_lines import fleet_lines, share_in_use, utilization
 from simulator.simulation.fleet_over_time import FleetOverTime, fleet_over_time
 from simulator.simulation.found_counts import FoundCount, find_count, with_given_base
 from simulator.simulation.going_live import until_live
+from simulator.simulation.kept_runs import kept_runs
 from simulator.simulation.owned_lines import owned_monthly_lines, owned_run_rate_lines
 from simulator.simulation.quota_report import quota_report
 from simulator.simulation.results import Ledger, RunRate
@@ -50,7 +51,7 @@ def run_rate(
     plan: Plan,
     name: str,
     tokens_per_month: Array,
-    serving: Callable[..., FleetRun] = serve,
+    serving: Callable[..., FleetRun] = kept_runs,
     *,
     service: bool = False,
 ) -> RunRate:
@@ -88,7 +89,7 @@ def run_rate_of_fleet(
     counts: Array | None = None,
     *,
     service: bool = False,
-    serving: Callable[..., FleetRun] = serve,
+    serving: Callable[..., FleetRun] = kept_runs,
 ) -> RunRate:
     """Monthly cost of a fleet at each of n volumes [requests per month], at run rate.
 
