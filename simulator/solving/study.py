@@ -311,7 +311,8 @@ def _greatest_volume(plan: Plan, ours: RunRate, theirs: RunRate) -> float:
     amount = sum(_not_proportional_usd(plan.options[rate.name], rate) for rate in (ours, theirs))
     if slope <= 1e-9 * steepest or amount <= 0:
         return GREATEST_VOLUME
-    return float(min(GREATEST_VOLUME, max(16.0 * amount / slope, 1024.0)))
+    # Whole doublings: scenarios that differ in prices alone then begin at the same volumes, and share their runs.
+    return 2.0 ** math.ceil(math.log2(min(GREATEST_VOLUME, max(16.0 * amount / slope, 1024.0))))
 
 
 def _not_proportional_usd(option: OptionPlan, rate: RunRate) -> float:
