@@ -213,7 +213,7 @@ def _at_volume(plan: Plan, rates: RunRate) -> OptionAtVolume:
         label=option.label,
         usd_per_month=usd,
         lines={line: float(value[0]) for line, value in rates.lines.items()},
-        unit_costs=UnitCosts.of(usd, float(rates.arriving_requests_per_month[0]), plan.scenario.mix),
+        unit_costs=UnitCosts.of(usd, float(rates.arriving_requests_per_month[0]), plan.mix),
         utilization_share=float(rates.utilization_share[0]),
         overflow_share=float(rates.overflow_share[0]),
         rejected_share=float(rates.rejected_share[0]),
