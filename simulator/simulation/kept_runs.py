@@ -71,6 +71,11 @@ class KeptRuns:
         table = np.ascontiguousarray(np.array([found[lane] for lane in lanes]).T)
         return run_of(table, demand, ends)
 
+    def forget(self) -> None:
+        """Forget every run, so that it is made anew."""
+        with self._lock:
+            self._young, self._old, self._numbers = {}, {}, 0
+
     def _found(self, told: Told, lanes: list[Lane]) -> dict[Lane, Array]:
         """What is kept of some lanes."""
         with self._lock:
