@@ -10,10 +10,11 @@ from typing import Any, TypedDict
 import numpy as np
 
 from simulator.catalogue import hardware
-from simulator.catalogue.asking import estimate_throughput, shortfall_of
+from simulator.catalogue.asking import shortfall_of
 from simulator.catalogue.benchmark_files import read_benchmark_file
 from simulator.catalogue.efficiencies import DEFAULT_ENGINE, efficiencies
 from simulator.catalogue.estimate_warnings import context_warnings
+from simulator.catalogue.kept_estimates import kept_estimate
 from simulator.catalogue.layouts import COUNTS_TRIED, divides, layouts_of
 from simulator.catalogue.lookups import Lookup
 from simulator.catalogue.measured import is_usable
@@ -154,9 +155,10 @@ def replica_estimate(
     degrees = _degrees(option, gpus)
 
     def ask(concurrency: Any = None) -> ThroughputEstimate:
-        return estimate_throughput(
+        return kept_estimate(
             str(option.model),
             str(option.gpu),
+            concurrency,
             input_tokens=scenario.served_calls.input_tokens,
             output_tokens=max(scenario.served_calls.output_tokens, 1.0),
             **degrees,
@@ -165,7 +167,6 @@ def replica_estimate(
             engine=option.engine,
             engine_version=option.engine_version,
             regime="saturated",
-            concurrency=concurrency,
             tpot_limit_s=option.latency.tpot_s,
             prefix_cached_share=_cached_share(scenario, option),
             speculative_factor=option.speculative_factor,

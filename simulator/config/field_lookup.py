@@ -7,6 +7,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 from pydantic import BaseModel, Discriminator, RootModel, Tag, TypeAdapter
@@ -54,7 +55,7 @@ def locate_key(data: object, key: str) -> Loc:
         if isinstance(data, Mapping):
             count = longest_match(data, parts) or 1
             part = ".".join(parts[:count])
-        elif _is_list(data) and parts[0].isdecimal():
+        elif is_list(data) and parts[0].isdecimal():
             part = int(parts[0])
         loc.append(part)
         data = child_of(data, part)
@@ -73,7 +74,7 @@ def holds(data: object, part: str | int) -> bool:
     """Whether the data have this key or this index."""
     if isinstance(data, Mapping):
         return part in data
-    return _is_list(data) and isinstance(part, int) and 0 <= part < len(data)  # type: ignore[arg-type]
+    return is_list(data) and isinstance(part, int) and 0 <= part < len(data)  # type: ignore[arg-type]
 
 
 def child_of(data: object, part: str | int) -> object:
@@ -90,7 +91,8 @@ def longest_held(data: object, loc: Loc) -> Loc:
     return loc
 
 
-def _is_list(data: object) -> bool:
+def is_list(data: object) -> bool:
+    """Whether the data are a list in a file."""
     return isinstance(data, Sequence) and not isinstance(data, str | bytes)
 
 
@@ -276,7 +278,7 @@ def _number_places(
     if isinstance(value, Mapping):
         entries: Iterable[tuple[str | int, object]] = value.items()
         members = [form for form in members if _may_be_of(form.annotation, value.get("kind"))]
-    elif _is_list(value):
+    elif is_list(value):
         entries = enumerate(value)  # type: ignore[arg-type]
     else:
         return
@@ -308,17 +310,20 @@ def _child(annotation: Any, part: str | int) -> _Form | None:
     return None
 
 
-def _fields(annotation: Any) -> dict[str, _Form]:
+def _fields(annotation: Any) -> Mapping[str, _Form]:
     """The fields of a model by the name they have in a file; those that no file may hold are left out."""
-    if not _is_model(annotation):
-        return {}
+    return _fields_of_model(annotation) if _is_model(annotation) else {}
+
+
+@cache  # a model never changes, and every scenario is walked along the same ones
+def _fields_of_model(model: type[BaseModel]) -> Mapping[str, _Form]:
     forms: dict[str, _Form] = {}
-    for name, field in annotation.model_fields.items():
+    for name, field in model.model_fields.items():
         if field.exclude:
             continue
         alias = field.validation_alias if isinstance(field.validation_alias, str) else field.alias
         forms[alias or name] = _form(field.annotation, field.discriminator, _unit(field))
-    return forms
+    return types.MappingProxyType(forms)
 
 
 def _unit(field: FieldInfo) -> str | None:

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from simulator.config.faults import Fault, Faults
-from simulator.config.field_lookup import Loc, dotted, holds, locate_key, number_places, value_at
+from simulator.config.field_lookup import Loc, dotted, holds, is_list, locate_key, number_places, value_at
 from simulator.config.overrides import apply_overrides
 from simulator.config.translation import translate
 from simulator.config.yaml_reader import Document, Node
@@ -34,8 +34,10 @@ def medians_in_place(document: Document) -> tuple[Document, list[Fault]]:
     """
     if not isinstance(document.data, Mapping):
         return document, []
-    places = number_places(Scenario, document.data, lambda value: family_of(value) is not None)
-    inline = [(loc, is_whole) for loc, is_whole in places if loc[0] != BLOCK]
+    inline: list[tuple[Loc, bool]] = []
+    if _holds_distribution(document.data):  # else the walk along the models, which takes long, finds nothing
+        places = number_places(Scenario, document.data, lambda value: family_of(value) is not None)
+        inline = [(loc, is_whole) for loc, is_whole in places if loc[0] != BLOCK]
     block = document.data.get(BLOCK, {})
     given = block.get("inputs", {}) if isinstance(block, Mapping) else None
     if not inline and not (isinstance(given, Mapping) and given):
@@ -48,6 +50,13 @@ def medians_in_place(document: Document) -> tuple[Document, list[Fault]]:
     if isinstance(block, Mapping) and isinstance(given, Mapping):  # else it is told when the block is checked
         data[BLOCK] = {**block, "inputs": work.inputs}
     return replace(document, data=data, merged={**document.merged, **work.merged}), work.faults
+
+
+def _holds_distribution(value: object) -> bool:
+    """Whether anything in the data looks like a distribution, wherever it stands."""
+    if isinstance(value, Mapping):
+        return family_of(value) is not None or any(_holds_distribution(child) for child in value.values())
+    return is_list(value) and any(_holds_distribution(child) for child in value)  # type: ignore[attr-defined]
 
 
 class _Taking:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from simulator.domain.rates_over_time import RateCourse
 from simulator.domain.scenario import Scenario
 from simulator.domain.service_level import ReplicaFailures
 from simulator.domain.serving_times import ServingTimes
+from simulator.domain.workload import Mix
 
 Array = NDArray[Any]  # of float64
 
@@ -200,7 +202,17 @@ class Plan:
     sizings: tuple[Sizing, ...] = ()
     left_out: Mapping[str, OptionPlan] = field(default_factory=dict)  # options that miss the service level
 
+    @cached_property
+    def mix(self) -> Mix:
+        """Mean request of the workload, as it is asked."""
+        return self.scenario.mix
+
+    @cached_property
+    def requests_per_month(self) -> float:
+        """The scenario's own volume. [requests per month]"""
+        return self.scenario.requests_per_month
+
     @property
     def tokens_per_request(self) -> float:
         """Input and output tokens of the mean request."""
-        return self.scenario.mix.total_tokens
+        return self.mix.total_tokens

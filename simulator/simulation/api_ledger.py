@@ -14,7 +14,7 @@ from simulator.simulation.shared_costs import arriving_per_month, cost_table, fi
 
 def api_run_rate(plan: Plan, option: ApiPlan, demand: Demand, requests: Array) -> RunRate:
     """Monthly cost at each of n volumes [requests per month], at run rate."""
-    bill = api_bill(option, demand, plan.scenario.mix, requests)
+    bill = api_bill(option, demand, plan.mix, requests)
     taken = taken_by_requests(option.per_request_usd, demand, requests)
     fixed = fixed_lines(option.overheads, np.ones(1), np.zeros((1, requests.size)))
     lines = {**bill.lines, **taken.lines, **{key: value[0] for key, value in fixed.items()}}
@@ -37,7 +37,7 @@ def api_run_rate(plan: Plan, option: ApiPlan, demand: Demand, requests: Array) -
 
 def api_ledger(plan: Plan, option: ApiPlan, demand: Demand, requests_per_month: float) -> Ledger:
     """The option over the horizon at one volume of month 0, with growth, dated prices and one-off cost."""
-    mix = plan.scenario.mix
+    mix = plan.mix
     path = demand.path(requests_per_month, mix)
     lines = api_lines(option, demand, mix, path, requests_per_month)
     for key, usd in option.per_request_usd.items():

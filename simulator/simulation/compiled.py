@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numba
@@ -49,3 +50,27 @@ def compiled_when_called(signature: Any) -> Callable[[Callable[..., Any]], Any]:
 def part_of_compiled(function: Callable[..., Any]) -> Any:
     """A function that compiled ones of the same file call: compiled with them, and never loaded by itself."""
     return numba.njit(error_model="numpy")(function)
+
+
+class _HandedOn:
+    """The address of a compiled function, as numba asks for it (its wrapper address protocol)."""
+
+    def __init__(self, function: Any) -> None:
+        signature = function.nopython_signatures[0]
+        made = function.get_compile_result(signature)
+        self._function = function  # holds the code that the address is of
+        self._address = made.library.get_pointer_to_function(made.fndesc.llvm_cfunc_wrapper_name)
+        self._numba_type_ = numba.types.FunctionType(signature)
+
+    def signature(self) -> Any:
+        """What it takes and returns."""
+        return self._numba_type_.signature
+
+    def __wrapper_address__(self) -> int:
+        return int(self._address)
+
+
+@cache  # one for each compiled function
+def handed_on(function: Any) -> Any:
+    """A compiled function as an argument of another one: numba looks the address of a bare one up at every call."""
+    return _HandedOn(function) if hasattr(function, "nopython_signatures") else function

@@ -10,6 +10,7 @@ from simulator.domain.autoscaling import FixedFleet
 from simulator.domain.plans import Array, FleetPlan, WorkShares
 from simulator.domain.units import SECONDS_PER_HOUR, SECONDS_PER_MONTH
 from simulator.simulation import arrivals, deferring, kernel, paying, rules_of_change, service_tally, spot
+from simulator.simulation.compiled import handed_on
 from simulator.simulation.deferred_terms import (
     DeferredRecord,
     DeferredRun,
@@ -216,34 +217,34 @@ def _run_lanes(
     sums = np.zeros(ends.size * kernel.SUM_ROWS * kernel.LANES)
     queue = np.zeros(kernel.LANES)
     kernel.run_lanes(
-        arrivals.arrive,
+        handed_on(arrivals.arrive),
         *arriving.arguments,
         ends,
-        decision.decide.compiled,
+        handed_on(decision.decide.compiled),
         decision.parameters,
         memory,
-        steered.follow.compiled,
-        rules_of_change.limit_change,
+        handed_on(steered.follow.compiled),
+        handed_on(rules_of_change.limit_change),
         steered.numbers,
         steered.counts.copy(),
         _aligned_zeros(steered.window_rows * kernel.LANES),
-        spot.take_back,
+        handed_on(spot.take_back),
         spot_numbers,
         draws,
         _aligned_zeros(spot_rows * kernel.LANES),
-        paying.pay,
+        handed_on(paying.pay),
         terms.numbers,
         terms.counts,
         _aligned_zeros(terms.memory_rows * kernel.LANES),
         paid.reshape(-1),
         np.array(timing, dtype=np.int64),
         patience_fraction,
-        deferring.defer,
+        handed_on(deferring.defer),
         deferred.numbers,
         deferred.memory,
         deferred.record,
         _aligned_zeros((back + ahead + kernel.BLOCK) * kernel.LANES).reshape(-1, kernel.LANES),
-        service_tally.tally_service,
+        handed_on(service_tally.tally_service),
         service.numbers,
         service.table,
         _aligned_zeros(kernel.STATE_SIZE),

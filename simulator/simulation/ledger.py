@@ -26,11 +26,12 @@ from simulator.simulation.api_ledger import api_ledger, api_run_rate
 from simulator.simulation.deferred_ledger import deferred_ledger, deferred_served_share, not_served_shares
 from simulator.simulation.demand import Demand, Steps
 from simulator.simulation.energy import Energy, carbon_kg, owned_energy, reaching_tokens, run_rate_energy
-from simulator.simulation.fleet import FleetRun, serve
+from simulator.simulation.fleet import FleetRun
 from simulator.simulation.fleet_lines import fleet_lines, share_in_use, utilization
 from simulator.simulation.fleet_over_time import FleetOverTime, fleet_over_time
 from simulator.simulation.found_counts import FoundCount, find_count, with_given_base
 from simulator.simulation.going_live import until_live
+from simulator.simulation.kept_runs import kept_runs
 from simulator.simulation.owned_lines import owned_monthly_lines, owned_run_rate_lines
 from simulator.simulation.quota_report import quota_report
 from simulator.simulation.results import Ledger, RunRate
@@ -50,7 +51,7 @@ def run_rate(
     plan: Plan,
     name: str,
     tokens_per_month: Array,
-    serving: Callable[..., FleetRun] = serve,
+    serving: Callable[..., FleetRun] = kept_runs,
     *,
     service: bool = False,
 ) -> RunRate:
@@ -88,7 +89,7 @@ def run_rate_of_fleet(
     counts: Array | None = None,
     *,
     service: bool = False,
-    serving: Callable[..., FleetRun] = serve,
+    serving: Callable[..., FleetRun] = kept_runs,
 ) -> RunRate:
     """Monthly cost of a fleet at each of n volumes [requests per month], at run rate.
 
@@ -108,7 +109,7 @@ def run_rate_of_fleet(
     left_usd = (prices @ run.overflow_requests + mean_price * run.queued_requests) / months
     bill = None
     if target is not None and (target.has_prefixes or not demand.is_plain):
-        bill = api_bill(target, demand, plan.scenario.mix, requests)
+        bill = api_bill(target, demand, plan.mix, requests)
     if bill is not None:
         left_usd = left_usd * bill_over_work(bill.usd, prices @ run.arriving_requests / months)
     lines = {key: value.sum(axis=0) / months for key, value in fleet_lines(option, demand, run).items()}
@@ -126,7 +127,7 @@ def run_rate_of_fleet(
         # What noise adds to the arrivals of this path is not proportional to the volume: it counts with what falls.
         linear_usd_per_request = linear_usd_per_request if bill is None else bill.linear_usd_per_request
         falling = linear_usd_per_request * requests - left_usd
-    elsewhere = elsewhere_at_run_rate(option, Sums(demand, plan.scenario.mix, blocks, requests, run), prices)
+    elsewhere = elsewhere_at_run_rate(option, Sums(demand, plan.mix, blocks, requests, run), prices)
     lines = added_lines(lines, elsewhere.lines)
     taken = taken_by_requests(option.per_request_usd, demand, requests)
     return RunRate(
@@ -161,7 +162,7 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
     target = _overflow_api(plan, option)
     whole_target = _api_at_list_prices(plan, option)
     weeks, there = option.overheads.weeks_until_live, owned_steps(option.owned, demand)
-    before = until_live(whole_target, demand, plan.scenario.mix, requests, weeks, there)
+    before = until_live(whole_target, demand, plan.mix, requests, weeks, there)
     demand = before.demand
     run = fleet_over_time(option, demand, requests, lambda fleet: settled_fleet(plan, fleet))
     record = run.record
@@ -170,7 +171,7 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
     if option.owned is not None:
         hours = demand.horizon.duration_s / SECONDS_PER_HOUR
         lines |= owned_monthly_lines(option.owned, demand.months[demand.has_steps], in_use, hours)
-    mix = plan.scenario.mix
+    mix = plan.mix
     left_line = "rejected" if option.overflow_to is None else "overflow"
     prices = prices_over_time(target, option.rejected_usd_per_request, demand, requests)
     if np.any(prices > 0):
@@ -202,7 +203,7 @@ def simulate_option(plan: Plan, name: str, tokens_per_month: float) -> Ledger:
         step_s=demand.step_s,
         start=start_of(plan),
         tokens_per_month=tokens_per_month,
-        mix=plan.scenario.mix,
+        mix=plan.mix,
         months=float(demand.months.sum()),
         arriving_tokens=arriving,
         served_tokens=served,
@@ -265,7 +266,7 @@ def found_count(plan: Plan, name: str) -> FoundCount | None:
 
 
 def _find_count(plan: Plan, fleet: FleetPlan) -> FoundCount | None:
-    volume = plan.scenario.requests_per_month
+    volume = plan.requests_per_month
 
     def run_rate_of(tried: FleetPlan, counts: Array | None) -> RunRate:
         return run_rate_of_fleet(plan, tried, np.full(1 if counts is None else counts.size, volume), counts)

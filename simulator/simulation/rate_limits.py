@@ -117,7 +117,7 @@ def rate_limit_checks(plan: Plan, name: str) -> tuple[RateLimitCheck, ...]:
     if not isinstance(option, ApiPlan):
         return ()
     accounts = tuple(Account.of(limits_of(plan.scenario, name, part.name)) for part in option.parts)
-    return _checks(option, accounts, demand_of(plan), plan.scenario.mix)
+    return _checks(option, accounts, demand_of(plan), plan.mix)
 
 
 def limits_of(scenario: Scenario, name: str, part: str) -> RateLimits | None:

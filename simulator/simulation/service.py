@@ -100,7 +100,7 @@ def fleet_service(
     """
     demand = demand_of(plan)
     option = settled_fleet(plan, option)
-    run = serve(option, demand, np.array([plan.scenario.requests_per_month]), record=True)
+    run = serve(option, demand, np.array([plan.requests_per_month]), record=True)
     record = run.record
     assert record is not None
     arriving = float(record.arriving_requests.sum())

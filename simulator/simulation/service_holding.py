@@ -221,5 +221,5 @@ def _knobs(plan: Plan, name: str, option: FleetPlan) -> list[_Knob]:
 def _enough(plan: Plan, name: str, option: FleetPlan) -> int:
     """More replicas than any size needs: four times those at the peak, many times those of the mean, and some."""
     rate = run_rate(plan, name, np.array([plan.scenario.tokens_per_month]))
-    mean_load = plan.scenario.requests_per_month * option.seconds_per_request / SECONDS_PER_MONTH
+    mean_load = plan.requests_per_month * option.seconds_per_request / SECONDS_PER_MONTH
     return min(int(16 + 4 * float(rate.peak_replicas[0]) + 16 * mean_load), _MOST_MORE)

@@ -17,7 +17,7 @@ from simulator.simulation.lanes import demand_rows
 def demand_of(plan: Plan) -> Demand:
     """The sampled demand of a plan's scenario; drawn once, whoever asks."""
     scenario = plan.scenario
-    return sample_demand(scenario.traffic, scenario.horizon, scenario.seed, scenario.requests_per_month)
+    return sample_demand(scenario.traffic, scenario.horizon, scenario.seed, plan.requests_per_month)
 
 
 def arriving_per_month(demand: Demand, requests: Array) -> Array:

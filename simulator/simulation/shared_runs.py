@@ -54,7 +54,7 @@ _IN_REPLICAS = (
 )  # fmt: skip
 _BITS = 40  # of a load that tell it from another: far more than costs have
 _MOST_NUMBERS = 4_000_000  # kept in all: 32 MB
-_MOST_BLOCKS = 200  # of a run that is kept
+MOST_BLOCKS = 200  # of a run that is kept
 _MOST_DEMANDS = 2  # whose runs are kept: paths come demand by demand, and one may hold a year of minutes
 
 
@@ -87,8 +87,7 @@ class SharedRuns:
     ) -> FleetRun:
         """Totals by block and volume, as `serve` has them; what has more parts than are kept is served anew."""
         ends = demand.bill_ends if block_ends is None else block_ends
-        has_more = fixed_replicas is not None or service.table.size > 0 or plan.deferred is not None or plan.sites
-        if ends.size > _MOST_BLOCKS or has_more:
+        if ends.size > MOST_BLOCKS or fixed_replicas is not None or has_more_parts(plan, service):
             return serve(
                 plan,
                 demand,
@@ -101,7 +100,7 @@ class SharedRuns:
         scale = plan.seconds_per_request if by_load else 1.0
         alone = _without_prices(plan, 1.0 if by_load else plan.seconds_per_request)
         try:
-            columns = self._of(demand).runs.setdefault((_identity(alone), ends.tobytes()), {})
+            columns = self._of(demand).runs.setdefault((identity_of(alone), ends.tobytes()), {})
         except TypeError:  # a part of the plan that can't be told from another one
             return serve(plan, demand, requests_per_month, block_ends=block_ends)
         loads = _rounded(np.atleast_1d(requests_per_month) * scale)
@@ -111,11 +110,9 @@ class SharedRuns:
             self.served += new.size
             self._keep(columns, new, serve(alone, demand, new, block_ends=block_ends))
         table = np.stack([columns[load] for load in loads.tolist()], axis=1)
-        run = _run_of(table, ends.size, scale)
         if self._numbers > _MOST_NUMBERS:
             self._kept, self._numbers = {}, 0
-        months = demand.bill_ends
-        return replace(run, month_starts=np.concatenate(([0], np.searchsorted(ends, months[:-1]) + 1)))
+        return run_of(table, demand, ends, scale)
 
     def _of(self, demand: Demand) -> _Kept:
         """What is kept of a demand; that of the one not asked about for longest is forgotten."""
@@ -126,11 +123,16 @@ class SharedRuns:
         return kept
 
     def _keep(self, columns: dict[float, Array], loads: Array, run: FleetRun) -> None:
-        rows = [getattr(run, name) for name in (*_IN_REQUESTS, *_IN_REPLICAS)]
-        table = np.concatenate([*rows, run.queued_requests[None, :]], axis=0)
+        table = rows_of(run)
         for place, load in enumerate(loads.tolist()):
             columns[load] = np.ascontiguousarray(table[:, place])
         self._numbers += table.size
+
+
+def rows_of(run: FleetRun) -> Array:
+    """What is kept of a run, a column a volume. Shape (all amounts of all blocks, lanes)."""
+    rows = [getattr(run, name) for name in (*_IN_REQUESTS, *_IN_REPLICAS)]
+    return np.concatenate([*rows, run.queued_requests[None, :]], axis=0)
 
 
 def _is_in_work(plan: FleetPlan) -> bool:
@@ -170,7 +172,13 @@ def _without_prices(plan: FleetPlan, seconds_per_request: float) -> FleetPlan:
     )
 
 
-def _identity(plan: FleetPlan) -> Hashable:
+def has_more_parts(plan: FleetPlan, service: ServiceTerms) -> bool:
+    """Whether a run has more parts than are kept: sites, work that can wait, waits of single requests."""
+    return service.table.size > 0 or plan.deferred is not None or bool(plan.sites)
+
+
+def identity_of(plan: FleetPlan) -> Hashable:
+    """All that the kernel is told of a fleet; raises TypeError where a part can't be told from another one."""
     told = tuple(getattr(plan, one.name) for one in fields(plan) if one.name not in _NOT_RUN)
     hash(told)
     return (plan.seconds_per_request, told)
@@ -182,7 +190,9 @@ def _rounded(loads: Array) -> Array:
     return np.ldexp(np.round(np.ldexp(mantissa, _BITS)), exponent - _BITS)
 
 
-def _run_of(table: Array, blocks: int, scale: float) -> FleetRun:
+def run_of(table: Array, demand: Demand, ends: Steps, scale: float = 1.0) -> FleetRun:
+    """The run whose parts were kept, its requests over `scale`."""
+    blocks = ends.size
     parts: dict[str, Any] = {
         name: table[place * blocks : (place + 1) * blocks] for place, name in enumerate((*_IN_REQUESTS, *_IN_REPLICAS))
     }
@@ -195,6 +205,6 @@ def _run_of(table: Array, blocks: int, scale: float) -> FleetRun:
         site_replica_hours=np.zeros((0, *nothing.shape)),
         waited_request_s=nothing,
         late_requests=nothing,
-        month_starts=np.zeros(1, dtype=np.int64),
+        month_starts=np.concatenate(([0], np.searchsorted(ends, demand.bill_ends[:-1]) + 1)),
         record=None,
     )

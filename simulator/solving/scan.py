@@ -24,6 +24,7 @@ Flags = NDArray[np.bool_]
 JUMP_SHARE = 1e-3  # of the baseline's cost: a smaller tooth does not count
 NARROW = 1e-9  # relative width at which an interval is not divided any more
 COARSE = 2.0**-12  # the same where many studies are solved and share their samples
+WIDE = 2.0**-9  # relative width above which an interval is divided without a look at prices
 FINE = 1.0 / 128  # relative width of an interval in which a part that may fall is taken not to
 LANES = 64  # volumes that one pass of the simulation takes
 MOST_SAMPLES = 24_576
@@ -163,15 +164,36 @@ class Scan:
         return max(fewest, LANES // intervals)
 
     def _between(self, place: int, parts: int) -> Array:
-        """Volumes to sample in an interval: near the straight line's zero, if there can be only one, and all over."""
+        """Volumes to sample in an interval: all over, and around where a straight line has its zero.
+
+        A wide interval is divided into a power of two, whatever the prices: a scenario that differs in them alone
+        divides at the same volumes, and shares their runs.
+        """
         low, high = self.volumes[place], self.volumes[place + 1]
-        even = low + (high - low) * np.arange(1, parts + 1) / (parts + 1)
-        left, right = self.values[place : place + 2]
-        if self._narrowest >= COARSE or parts < 3 or left * right >= 0 or not self.monotone(place):
-            return even
-        zero = low + (high - low) * left / (left - right)
-        near = np.clip(zero + (high - low) * np.array([-1e-4, 1e-4]), low, high)
-        return np.concatenate((near, even[2:]))
+        zeros = np.empty(0) if self._narrowest >= COARSE or parts < 3 else self._zeros(place)
+        around = 0.4 * self._narrowest * zeros
+        near = np.clip(np.concatenate((zeros - around, zeros + around)), low, high)
+        count = max(parts - near.size, 1)
+        if high - low > WIDE * high:
+            count = 2 ** int(np.log2(parts + 1)) - 1
+        return np.concatenate((near, low + (high - low) * np.arange(1, count + 1) / (count + 1)))
+
+    def _zeros(self, place: int) -> Array:
+        """Where the difference may be zero in an interval in which its sign changes, if one part is straight there.
+
+        The other part stands still, or steps once: to the left of the step it is what it is at the left end, to the
+        right what it is at the right one.
+        """
+        (low, high), (left, right) = self.volumes[place : place + 2], self.values[place : place + 2]
+        if left * right >= 0 or (high - low > WIDE * high and not self.monotone(place)):
+            return np.empty(0)
+        (r0, r1), (f0, f1) = self.rising[place : place + 2], self.falling[place : place + 2]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            falling_straight = (r0 - f0) / (f1 - f0), (r1 - f0) / (f1 - f0)
+            rising_straight = (f0 - r0) / (r1 - r0), (f1 - r0) / (r1 - r0)
+        shares = np.array([*falling_straight, *rising_straight])
+        shares = shares[(shares > 0) & (shares < 1)]
+        return np.unique(low + (high - low) * shares)
 
     def resolve_ends(self, runs: list[tuple[float, float]]) -> list[tuple[float, float] | None]:
         """First and last change of sign in each run of undecided intervals, as midpoints of narrow intervals.

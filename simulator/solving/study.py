@@ -213,7 +213,7 @@ def _at_volume(plan: Plan, rates: RunRate) -> OptionAtVolume:
         label=option.label,
         usd_per_month=usd,
         lines={line: float(value[0]) for line, value in rates.lines.items()},
-        unit_costs=UnitCosts.of(usd, float(rates.arriving_requests_per_month[0]), plan.scenario.mix),
+        unit_costs=UnitCosts.of(usd, float(rates.arriving_requests_per_month[0]), plan.mix),
         utilization_share=float(rates.utilization_share[0]),
         overflow_share=float(rates.overflow_share[0]),
         rejected_share=float(rates.rejected_share[0]),
@@ -311,7 +311,8 @@ def _greatest_volume(plan: Plan, ours: RunRate, theirs: RunRate) -> float:
     amount = sum(_not_proportional_usd(plan.options[rate.name], rate) for rate in (ours, theirs))
     if slope <= 1e-9 * steepest or amount <= 0:
         return GREATEST_VOLUME
-    return float(min(GREATEST_VOLUME, max(16.0 * amount / slope, 1024.0)))
+    # Whole doublings: scenarios that differ in prices alone then begin at the same volumes, and share their runs.
+    return 2.0 ** math.ceil(math.log2(min(GREATEST_VOLUME, max(16.0 * amount / slope, 1024.0))))
 
 
 def _not_proportional_usd(option: OptionPlan, rate: RunRate) -> float:
