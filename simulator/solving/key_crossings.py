@@ -322,7 +322,7 @@ def _reason(bounds: KeyBounds, searched: KeyRange, costs: list[_Costs]) -> tuple
         return NO_EFFECT, "the difference of the costs does not depend on the key"
     needed = _needed(bounds, searched, values, differences)
     if needed is not None:
-        return INFEASIBLE, f"it would have to be about {needed:.3g}, but must be {bounds.in_words}"
+        return INFEASIBLE, f"it would have to be about {float(f'{needed:.3g}'):,.12g}, but must be {bounds.in_words}"
     reason = CHALLENGER_ALWAYS_CHEAPER if differences[differences != 0][0] < 0 else BASELINE_ALWAYS_CHEAPER
     nearest = int(np.abs(differences).argmin())
     at = f"they are nearest at {values[nearest]:.4g}, {abs(differences[nearest]):,.0f} USD a month apart"

@@ -128,7 +128,7 @@ def test_a_distribution_may_come_from_outside():
         (
             "{p10: 2, p50: 2.5, p90: 3.5}",
             "{normal: {mean: 2, sd: 3}}",
-            [f"a.yaml:9: {RENT}: reaches -4.979 at its p1, where it is -4.979, must be at least 0 [USD/h]"],
+            [f"a.yaml:9: {RENT}: reaches -4.979 at its p1, must be at least 0 [USD/h]"],
         ),
         (
             "{choice: {values: [1, 2, 4]}}",
@@ -143,10 +143,14 @@ def test_a_distribution_may_come_from_outside():
         (
             "    cold_start_s: 120\n",
             "uncertainty:\n  inputs:\n    title: {uniform: {low: 1, high: 2}}\n"
-            "    options.flet.x: {uniform: {low: 1, high: 2}}\n",
+            "    options.flet.cold_start_s: {uniform: {low: 1, high: 2}}\n"
+            "    options.fleet.cold_starts: {uniform: {low: 1, high: 2}}\n",
             [
-                "a.yaml:15: uncertainty.inputs.title: is no key that takes a number",
-                "a.yaml:16: uncertainty.inputs.options.flet.x: is no key that takes a number",
+                "a.yaml:15: uncertainty.inputs.title: is no key that takes a number: holds 'Guesses as ranges'",
+                "a.yaml:16: uncertainty.inputs.options.flet.cold_start_s: names 'flet', of which there is none in "
+                "options, must be one of api, fleet",
+                "a.yaml:17: uncertainty.inputs.options.fleet.cold_starts: is no key that takes a number: 'cold_starts' "
+                "is unknown; did you mean 'cold_start_s'?",
             ],
         ),
         (
