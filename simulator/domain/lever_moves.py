@@ -39,6 +39,11 @@ class LeverFigure:
     as_of: date | None = None
     unverified: bool = False
 
+    @property
+    def as_percent(self) -> str:
+        """A share as it is said: `80 %`."""
+        return f"{100 * float(self.value):.3g} %"
+
 
 @dataclass(frozen=True)
 class LeverFacts:
