@@ -11,6 +11,7 @@ import pandas as pd
 from simulator import __version__
 from simulator.domain.distributions import median_of
 from simulator.presentation.charts.flips import flip_sentence
+from simulator.presentation.horizon_wording import percent_of
 from simulator.presentation.risk_wording import (
     crossing_sentence,
     decision_sentence,
@@ -97,7 +98,11 @@ def warnings(study: UncertaintyStudy) -> list[str]:
         for row in study.decision.to_dict(orient="records")
         if row["infeasible_share"] > 0
     ]
-    texts.append("crossings and costs are at run rate: no growth, prices of the first day, no one-off cost")
+    traffic = study.at_medians.plan.scenario.traffic
+    grows = traffic.growth_per_month != 0 or traffic.growth is not None
+    what = f"{percent_of(traffic.growth_per_month)} a month" if traffic.growth is None else "as traffic.growth says"
+    growth = f"no growth (here {what}: `breakeven horizon` tells what becomes of it)" if grows else "no growth"
+    texts.append(f"crossings and costs are at run rate: {growth}, prices of the first day, no one-off cost")
     return texts
 
 

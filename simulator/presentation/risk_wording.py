@@ -40,16 +40,17 @@ def crossing_sentence(pair: PairUnderUncertainty) -> str:
 def own_volume_sentence(study: UncertaintyStudy, pair: PairUnderUncertainty) -> str:
     """How likely the challenger is the cheaper one at the scenario's own volume."""
     probability = percent(pair.p_cheaper_at_own_volume)
-    where = "At the own volume, itself uncertain," if _own_volume_varies(study) else "At the own volume"
+    where = "At the own volume, itself uncertain," if own_volume_varies(study) else "At the own volume"
     return f"{where} {pair.challenger} is the cheaper one with {probability} probability."
 
 
 def own_volume_label(study: UncertaintyStudy) -> str:
     """What a mark at the scenario's own volume is called: each path has its own where the traffic is an input."""
-    return "own volume, median" if _own_volume_varies(study) else "own volume"
+    return "own volume, median" if own_volume_varies(study) else "own volume"
 
 
-def _own_volume_varies(study: UncertaintyStudy) -> bool:
+def own_volume_varies(study: UncertaintyStudy) -> bool:
+    """Whether the volume is an input, so that each path has its own: the curve at their median says something else."""
     own = study.paths["tokens_per_month"]
     return bool(own.min() < own.max())
 

@@ -79,6 +79,14 @@ def test_the_probability_is_drawn_in_percent_with_its_band(study):
     assert "[%]" in axes.get_ylabel()
 
 
+def test_where_the_volume_is_uncertain_the_probability_is_not_said_to_be_that_at_one_volume(study):
+    assert "50 % at own volume" not in texts(probability_chart(study))  # 500 of 2,000 USD lie below 1,000
+    assert "25 % at own volume" in texts(probability_chart(study))
+    two = study_of(traffic={"tokens_per_month": {"choice": {"values": [0.4e9, 2.6e9]}}})
+    # never at 0.4 B, always at 2.6 B: half of the paths, whatever the curve is at the median
+    assert "50 % over own volumes" in texts(probability_chart(sim.uncertainty(two, paths=64)))
+
+
 def test_bars_of_the_tornado_end_where_the_table_says(sensitivity):
     figure = tornado_chart(sensitivity, "Title")
     axes = figure.axes[0]
