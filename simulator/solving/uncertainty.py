@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from simulator.domain.path_draws import path_shares, path_values
+from simulator.domain.path_draws import independent_sequences, path_shares, path_values
 from simulator.domain.plans import Array, Plan
 from simulator.domain.scenario import Scenario
 from simulator.domain.uncertainty import FIRST_PATHS, Uncertainty
@@ -230,7 +230,8 @@ class _Run:
     def _is_known(self, answers: Sequence[PathAnswer], precision_share: float) -> bool:
         for name in self.solver.scenario.challengers:
             settled = np.array([answer.settled(name) for answer in answers])
-            if half_width_share(quantile(settled, 0.5), median_interval(settled, self.seed)) > precision_share:
+            interval = median_interval(settled, self.seed, independent_sequences(self.uncertainty, settled.size))
+            if half_width_share(quantile(settled, 0.5), interval) > precision_share:
                 return False
         return True
 
