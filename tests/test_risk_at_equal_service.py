@@ -82,6 +82,29 @@ def test_a_baseline_that_misses_the_level_at_the_medians_is_refused():
         sim.uncertainty(data, paths=64)
 
 
+def test_a_key_is_solved_for_with_the_size_of_today_and_only_where_the_level_is_met():
+    level = LEVEL | {"where_missed": "size"}
+    data = scenario(level, 12.0 * PER_DAY, count=13)
+    found = sim.solve(data, "options.api.prices.output_usd_per_mtok")
+    tokens = 12.0 * 500 * 2_628_000  # of answers a month
+    assert found.values == pytest.approx((16 * 0.40 * 730.0 / tokens * 1e6,))
+    assert any("autoscaling.count 16 in place of 13" in text for text in found.warnings)
+    busier = sim.solve(data, "traffic.requests_per_day", between=(10.0 * PER_DAY, 15.0 * PER_DAY))
+    had = busier.searched.tried[[math.isfinite(usd) for usd in busier.challenger_usd]]
+    # Erlang's formula: 16 places have 5 % late after half a second at 12.587 requests a second; the grid has 65 values.
+    assert had.max() / PER_DAY == pytest.approx(12.587, abs=0.25)
+    assert any("service_level: late" in text for text in busier.warnings)
+
+
+def test_over_time_and_switching_have_the_sized_fleet_and_refuse_one_that_misses_the_level():
+    sized = scenario(LEVEL | {"where_missed": "size"}, 12.0 * PER_DAY, count=13)
+    month_share = 48 / 730  # two days
+    assert sim.over_time(sized).challenger_usd == pytest.approx([16 * 0.40 * 730.0 * month_share])
+    assert sim.switching(sized).cost_usd[0] == pytest.approx(16 * 0.40 * 730.0 * month_share)
+    with pytest.raises(ValueError, match="option 'fleet' can't be simulated: service_level: late"):
+        sim.over_time(scenario(LEVEL, 12.0 * PER_DAY, count=13))
+
+
 def test_the_page_tells_the_size_and_the_share_of_the_paths(tmp_path):
     level = LEVEL | {"where_missed": "size"}
     file = tmp_path / "slots.yaml"
