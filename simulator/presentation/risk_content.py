@@ -10,7 +10,6 @@ import pandas as pd
 
 from simulator import __version__
 from simulator.domain.distributions import median_of
-from simulator.presentation.charts.flips import flip_sentence
 from simulator.presentation.numbers import number
 from simulator.presentation.risk_wording import (
     crossing_sentence,
@@ -18,6 +17,7 @@ from simulator.presentation.risk_wording import (
     own_volume_sentence,
     precision_sentence,
 )
+from simulator.presentation.sensitivity_wording import flip_sentence
 from simulator.solving.sensitivity import Sensitivity
 from simulator.solving.uncertainty import UncertaintyStudy
 
