@@ -81,6 +81,8 @@ def held_to_level(plan: Plan, *, leave_out: bool = True, sizes: bool = True) -> 
 
 def as_sized(plan: Plan, sizings: Sequence[Sizing]) -> Plan:
     """The plan with fleets changed as they were to meet the level in another plan of the same options."""
+    if not sizings:
+        return plan
     options: dict[str, OptionPlan] = dict(plan.options)
     for sizing in sizings:
         option = options.get(sizing.option)
