@@ -35,6 +35,7 @@ def command(scenario: str, challenger: str | None, overrides: tuple[str, ...], o
         print_horizon,
         write_horizon_report,
     )
+    from simulator.simulation.service_holding import held_to_level
     from simulator.solving.horizon import challenger_named
 
     with progress("checking"):
@@ -44,7 +45,7 @@ def command(scenario: str, challenger: str | None, overrides: tuple[str, ...], o
         name = challenger_named(plan, challenger, "--pair")
         check_can_be_had(plan, document, (plan.scenario.baseline, name))
     with progress("simulating"):
-        view = horizon_view(plan, name)
+        view = horizon_view(held_to_level(plan), name)
     with progress("writing"):
         files = write_horizon_report(view, output / Path(scenario).stem)
     if as_json:

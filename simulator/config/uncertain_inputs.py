@@ -23,6 +23,7 @@ from simulator.domain.scenario import Scenario
 BLOCK = "uncertainty"
 _INPUTS: Loc = (BLOCK, "inputs")
 _NAMED = ("options", "workload")  # sections whose names the file gives
+_CORRELATIONS = "correlations"
 _TAILS = (("p1", 0.01), ("p99", 0.99))  # within these a distribution must keep to the bounds of its key
 _FAMILIES_IN_WORDS = ", or ".join(str(getattr(family, "keys_in_words", "")) for family in FAMILIES)
 _STAND_INS = ("p50", "median", "mode", "mean", "low", "p10", "p90", "high")
@@ -38,6 +39,8 @@ def medians_in_place(document: Document) -> tuple[Document, list[Fault]]:
         return document, []
     places = number_places(Scenario, document.data, lambda value: family_of(value) is not None)
     inline = [(loc, is_whole) for loc, is_whole in places if loc[0] != BLOCK]
+    document = _without_certain_keys(document)
+    assert isinstance(document.data, Mapping)
     block = document.data.get(BLOCK, {})
     given = block.get("inputs", {}) if isinstance(block, Mapping) else None
     if not inline and not (isinstance(given, Mapping) and given):
@@ -50,6 +53,40 @@ def medians_in_place(document: Document) -> tuple[Document, list[Fault]]:
     if isinstance(block, Mapping) and isinstance(given, Mapping):  # else it is told when the block is checked
         data[BLOCK] = {**block, "inputs": work.inputs}
     return replace(document, data=data, merged={**document.merged, **work.merged}), work.faults
+
+
+def _without_certain_keys(document: Document) -> Document:
+    """The document whose correlations leave out keys that an override gives a number: these are not uncertain any more.
+
+    A group of which one key is left goes with it, unless the correlations are an override themselves.
+    """
+    assert isinstance(document.data, Mapping)
+    block = document.data.get(BLOCK)
+    groups = block.get(_CORRELATIONS) if isinstance(block, Mapping) else None
+    if not isinstance(block, Mapping) or not isinstance(groups, list) or (BLOCK, _CORRELATIONS) in document.overridden:
+        return document
+    inputs = block.get("inputs") or {}
+
+    def is_certain(key: object) -> bool:
+        loc = locate_key(document.data, str(key))
+        in_block = isinstance(inputs, Mapping) and (*_INPUTS, key) in document.overridden
+        return loc in document.overridden and not in_block and _is_number(value_at(document.data, loc))
+
+    left = []
+    for group in groups:
+        keys = group.get("keys") if isinstance(group, Mapping) else None
+        kept = [place for place, key in enumerate(keys) if not is_certain(key)] if isinstance(keys, list) else []
+        if not isinstance(keys, list) or len(kept) == len(keys):
+            left.append(group)
+        elif len(kept) > 1:
+            changed = {**group, "keys": [keys[place] for place in kept]}
+            matrix = group.get("matrix")
+            if isinstance(matrix, list) and all(isinstance(row, list) and len(row) == len(keys) for row in matrix):
+                changed["matrix"] = [[matrix[row][column] for column in kept] for row in kept if row < len(matrix)]
+            left.append(changed)
+    if left == groups:
+        return document
+    return replace(document, data={**document.data, BLOCK: {**block, _CORRELATIONS: left}})
 
 
 class _Taking:

@@ -62,7 +62,7 @@ def precision_sentence(study: UncertaintyStudy) -> str:
         return f"{paths} seeds of the traffic; no input is uncertain."
     worst = max(pair.half_width_share for pair in study.pairs.values())
     known = "unknown" if math.isinf(worst) else f"known to {percent(worst)} either way (90 % interval)"
-    wanted = percent(study.uncertainty.precision_share)
+    wanted = percent(study.precision_share)
     ended = f"as asked for ({wanted})" if study.is_precise else f"{wanted} was asked for; more paths would tell more"
     return f"{paths:,} paths; medians are {known}, {ended}."
 
@@ -75,7 +75,9 @@ def decision_sentence(study: UncertaintyStudy) -> str:
     best = table.iloc[int(table["expected_usd_per_month"].to_numpy().argmin())]
     worth = study.value_of_perfect_information_usd_per_month
     expected = usd(float(best["expected_usd_per_month"]))
-    text = f"On average {best['option']} costs least at the own volume, {expected} a month"
+    compared = study.paths[[f"usd:{name}" for name in study.decision["option"]]].notna().all(axis=1).mean()
+    where = "" if compared == 1.0 else f", on the {percent(float(compared))} of the paths where all can be had"
+    text = f"On average {best['option']} costs least at the own volume{where}, {expected} a month"
     if worth <= 0:
         return f"{text}, and so on every path: there is nothing to find out first."
     return (

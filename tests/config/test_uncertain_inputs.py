@@ -195,3 +195,31 @@ def test_every_fault_of_a_file_is_told_in_one_run():
         "options.fleet.throughput.total_tokens_per_s.lognormal.log_sigma",
         "options.fleet.cold_start",
     ]
+
+
+def test_a_key_that_is_set_from_outside_leaves_its_correlations():
+    rent, cold, share = (f"options.fleet.{key}" for key in ("rental.usd_per_gpu_hour", "cold_start_s", "max_wait_s"))
+    guesses = {key: {"uniform": {"low": 1.0, "high": 2.0}} for key in (rent, cold, share)}
+    matrix = [[1.0, 0.3, 0.2], [0.3, 1.0, 0.1], [0.2, 0.1, 1.0]]
+    file_data = {
+        "title": "three that go together",
+        "horizon": {"days": 1, "step_s": 3600},
+        "traffic": {"requests_per_day": 1000},
+        "workload": {"request": {"input_tokens": 500, "output_tokens": 500}},
+        "options": {
+            "api": {"kind": "api", "prices": {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 1.0}},
+            "fleet": {
+                "kind": "self_hosted", "throughput": {"requests_per_s": 10.0}, "rental": {"usd_per_gpu_hour": 1.0},
+                "autoscaling": {"kind": "fixed", "count": 1}, "overflow": "reject",
+            },
+        },
+        "uncertainty": {"inputs": guesses, "correlations": [{"keys": [rent, cold, share], "matrix": matrix}]},
+    }  # fmt: skip
+    (group,) = sim.load_scenario(file_data, {cold: 1.5}).uncertainty.correlations
+    assert group.keys == (rent, share)
+    assert group.matrix == ((1.0, 0.2), (0.2, 1.0))
+    assert sim.load_scenario(file_data, {cold: 1.5, rent: 1.5}).uncertainty.correlations == ()
+    with pytest.raises(ValueError, match="must be an uncertain key"):  # an override of its own is held to what it says
+        sim.load_scenario(
+            file_data, {cold: 1.5, "uncertainty.correlations": [{"keys": [rent, cold], "correlation": 0.1}]}
+        )

@@ -8,10 +8,11 @@ import pytest
 
 import simulator as sim
 from simulator.presentation.charts.fan import fan_chart
-from simulator.presentation.charts.flips import flip_chart, flip_sentence
+from simulator.presentation.charts.flips import flip_chart
 from simulator.presentation.charts.probability import probability_chart
 from simulator.presentation.charts.tornado import tornado_chart
 from simulator.presentation.risk_wording import crossing_sentence, decision_sentence
+from simulator.presentation.sensitivity_wording import flip_sentence
 from simulator.presentation.theme import save_figure
 
 
