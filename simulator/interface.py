@@ -396,7 +396,7 @@ def over_time(scenario: ScenarioLike, challenger: str | None = None) -> OverTime
     >>> path.baseline_usd.shape, path.paid_back
     ((12,), None)
     """
-    plan = _plan(scenario)
+    plan = held_to_level(_plan(scenario))
     return _over_time(plan, challenger_named(plan, challenger))
 
 
@@ -518,7 +518,7 @@ def switching(scenario: ScenarioLike, challenger: str | None = None) -> Switchin
     >>> sim.switching("minimal").cost_usd.shape
     (13,)
     """
-    plan = _plan(scenario)
+    plan = held_to_level(_plan(scenario))
     return _switching(plan, challenger_named(plan, challenger))
 
 
@@ -544,7 +544,7 @@ def volumes_over_time(scenario: ScenarioLike, challenger: str | None = None, mos
     """
     if most < 1:
         raise ValueError(f"most is {most}, must be at least 1")
-    plan = _plan(scenario)
+    plan = held_to_level(_plan(scenario))
     return _volumes_over_time(plan, challenger_named(plan, challenger), most)
 
 

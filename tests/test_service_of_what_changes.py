@@ -93,7 +93,7 @@ def test_later_hardware_is_held_to_the_level_too(where_missed):
         assert "from 2026-12-08 on" in study.pairs["fleet"].cause
         return
     (sizing,) = study.plan.sizings
-    assert sizing.key == "autoscaling.count from 2026-12-08 on"
+    assert sizing.where == "autoscaling.count from 2026-12-08 on"
     assert 7 <= sizing.after <= 9
     ledger = sim.simulate(scenario({**fleet, "hardware_changes": []}, None, requests_per_day=800_000), "fleet")
     assert ledger.billed_replicas.max() == 9

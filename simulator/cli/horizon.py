@@ -27,7 +27,7 @@ def command(scenario: str, challenger: str | None, overrides: tuple[str, ...], o
     Example:  breakeven horizon h100-vs-haiku --set horizon.months=36 --set finance.discount_rate_per_year=0.1
     """
     from simulator.catalogue.planning import make_plan
-    from simulator.config.scenarios import check_plan, scenario_document
+    from simulator.config.scenarios import check_can_be_had, check_plan, scenario_document
     from simulator.presentation.files import json_text
     from simulator.presentation.horizon_report import (
         horizon_content,
@@ -35,6 +35,7 @@ def command(scenario: str, challenger: str | None, overrides: tuple[str, ...], o
         print_horizon,
         write_horizon_report,
     )
+    from simulator.simulation.service_holding import held_to_level
     from simulator.solving.horizon import challenger_named
 
     with progress("checking"):
@@ -42,8 +43,9 @@ def command(scenario: str, challenger: str | None, overrides: tuple[str, ...], o
         plan = check_plan(document, make_plan, infeasible=False)
         check_demand(document, plan)
         name = challenger_named(plan, challenger, "--pair")
+        check_can_be_had(plan, document, (plan.scenario.baseline, name))
     with progress("simulating"):
-        view = horizon_view(plan, name)
+        view = horizon_view(held_to_level(plan), name)
     with progress("writing"):
         files = write_horizon_report(view, output / Path(scenario).stem)
     if as_json:

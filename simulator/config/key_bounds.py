@@ -81,7 +81,8 @@ def key_bounds(plan: Plan, document: Document, key: str, listed: Listed | None =
     value = walk.value
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if limits is None or not (is_number or value is None):
-        text = "takes no number" if value is None else f"is {shown(value)}, no number"
+        given = "a mapping" if isinstance(value, BaseModel) else shown(value)
+        text = "takes no number" if value is None else f"is {given}, no number"
         raise walk.fault(tuple(walk.loc), f"{text} to solve for")
     today = float(value) if is_number else None
     if today is None and listed is not None and walk.loc[0] == "options":

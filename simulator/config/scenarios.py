@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from simulator.config.translation import translate
 from simulator.config.uncertain_inputs import with_written
 from simulator.config.yaml_reader import Document, read_document
 from simulator.domain.options import SelfHostedOption
-from simulator.domain.plans import Plan
+from simulator.domain.plans import Plan, PlanFault
 from simulator.domain.scenario import Scenario
 
 _AT_LEAST = "title, traffic, workload and options"
@@ -119,9 +119,21 @@ def plan_faults(plan: Plan, document: Document, *, infeasible: bool = True) -> l
             if left_out or (fault.infeasible and not infeasible):
                 continue
             needed = f"; '{name}' is the baseline, name another one in comparison" if fault.is_requirement else ""
-            file, line = document.place_of(locate_key(document.data, fault.key))
-            faults.append(Fault(file, line, fault.key, fault.text + needed))
+            faults.append(_at_its_line(document, fault, needed))
     return faults
+
+
+def check_can_be_had(plan: Plan, document: Document, names: Iterable[str]) -> None:
+    """Raises `Faults` with the reasons, at their lines, if one of the options can't be had."""
+    whole, _ = completed(document)
+    faults = [_at_its_line(whole, fault) for name in dict.fromkeys(names) for fault in plan.faults.get(name, ())]
+    if faults:
+        raise Faults(faults)
+
+
+def _at_its_line(document: Document, fault: PlanFault, more: str = "") -> Fault:
+    file, line = document.place_of(locate_key(document.data, fault.key))
+    return Fault(file, line, fault.key, fault.text + more)
 
 
 def check_plan(document: Document, make_plan: MakePlan, *, infeasible: bool = True) -> Plan:

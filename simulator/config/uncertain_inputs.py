@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from simulator.config.faults import Fault, Faults
-from simulator.config.field_lookup import Loc, dotted, holds, is_list, locate_key, number_places, value_at
+from simulator.config.faults import Fault, Faults, enumerated, shown
+from simulator.config.field_lookup import Loc, dotted, find_place, holds, is_list, locate_key, number_places, value_at
 from simulator.config.overrides import apply_overrides
-from simulator.config.translation import translate
+from simulator.config.translation import translate, unknown_key
 from simulator.config.yaml_reader import Document, Node
 from simulator.domain.base import Model
 from simulator.domain.distributions import FAMILIES, Distribution, family_of, median_of
@@ -21,6 +22,8 @@ from simulator.domain.scenario import Scenario
 
 BLOCK = "uncertainty"
 _INPUTS: Loc = (BLOCK, "inputs")
+_NAMED = ("options", "workload")  # sections whose names the file gives
+_CORRELATIONS = "correlations"
 _TAILS = (("p1", 0.01), ("p99", 0.99))  # within these a distribution must keep to the bounds of its key
 _FAMILIES_IN_WORDS = ", or ".join(str(getattr(family, "keys_in_words", "")) for family in FAMILIES)
 _STAND_INS = ("p50", "median", "mode", "mean", "low", "p10", "p90", "high")
@@ -38,6 +41,8 @@ def medians_in_place(document: Document) -> tuple[Document, list[Fault]]:
     if _holds_distribution(document.data):  # else the walk along the models, which takes long, finds nothing
         places = number_places(Scenario, document.data, lambda value: family_of(value) is not None)
         inline = [(loc, is_whole) for loc, is_whole in places if loc[0] != BLOCK]
+    document = _without_certain_keys(document)
+    assert isinstance(document.data, Mapping)
     block = document.data.get(BLOCK, {})
     given = block.get("inputs", {}) if isinstance(block, Mapping) else None
     if not inline and not (isinstance(given, Mapping) and given):
@@ -57,6 +62,40 @@ def _holds_distribution(value: object) -> bool:
     if isinstance(value, Mapping):
         return family_of(value) is not None or any(_holds_distribution(child) for child in value.values())
     return is_list(value) and any(_holds_distribution(child) for child in value)  # type: ignore[attr-defined]
+
+
+def _without_certain_keys(document: Document) -> Document:
+    """The document whose correlations leave out keys that an override gives a number: these are not uncertain any more.
+
+    A group of which one key is left goes with it, unless the correlations are an override themselves.
+    """
+    assert isinstance(document.data, Mapping)
+    block = document.data.get(BLOCK)
+    groups = block.get(_CORRELATIONS) if isinstance(block, Mapping) else None
+    if not isinstance(block, Mapping) or not isinstance(groups, list) or (BLOCK, _CORRELATIONS) in document.overridden:
+        return document
+    inputs = block.get("inputs") or {}
+
+    def is_certain(key: object) -> bool:
+        loc = locate_key(document.data, str(key))
+        in_block = isinstance(inputs, Mapping) and (*_INPUTS, key) in document.overridden
+        return loc in document.overridden and not in_block and _is_number(value_at(document.data, loc))
+
+    left = []
+    for group in groups:
+        keys = group.get("keys") if isinstance(group, Mapping) else None
+        kept = [place for place, key in enumerate(keys) if not is_certain(key)] if isinstance(keys, list) else []
+        if not isinstance(keys, list) or len(kept) == len(keys):
+            left.append(group)
+        elif len(kept) > 1:
+            changed = {**group, "keys": [keys[place] for place in kept]}
+            matrix = group.get("matrix")
+            if isinstance(matrix, list) and all(isinstance(row, list) and len(row) == len(keys) for row in matrix):
+                changed["matrix"] = [[matrix[row][column] for column in kept] for row in kept if row < len(matrix)]
+            left.append(changed)
+    if left == groups:
+        return document
+    return replace(document, data={**document.data, BLOCK: {**block, _CORRELATIONS: left}})
 
 
 class _Taking:
@@ -104,6 +143,12 @@ class _Taking:
             distribution = None if family is None else _read(self._part(at), family)[0]
             if distribution is None:
                 continue  # told when the block is checked
+            if loc[0] in _NAMED and len(loc) > 2 and not holds(value_at(self.data, loc[:1]), loc[1]):
+                names = value_at(self.data, loc[:1])
+                known = f", must be one of {enumerated(names)}" if isinstance(names, Mapping) else ""
+                self._fault(at, dotted(at), f"names '{loc[1]}', of which there is none in {loc[0]}{known}")
+                del self.inputs[key]
+                continue
             median = median_of(distribution)
             try:
                 changed = apply_overrides(self.data, {str(key): median})
@@ -116,7 +161,7 @@ class _Taking:
                 del self.inputs[key]
                 continue
             if is_whole is None or loc[0] == BLOCK:
-                self._fault(at, dotted(at), "is no key that takes a number")
+                self._fault(at, dotted(at), f"is no key that takes a number{_meant(self.document.data, loc)}")
                 del self.inputs[key]
                 continue
             self.merged[loc] = at
@@ -134,6 +179,19 @@ class _Taking:
     def _fault(self, loc: Loc, key: str, message: str) -> None:
         file, line = self.document.place_of(loc)
         self.faults.append(Fault(file, line, key, message))
+
+
+def _meant(data: object, loc: Loc) -> str:
+    """What a key is probably misspelt for, or what is there instead of a number."""
+    for depth, part in enumerate(loc):
+        above = value_at(data, loc[:depth])
+        allowed = find_place(Scenario, data, loc[:depth]).field_names
+        if not allowed and isinstance(above, Mapping) and depth + 1 < len(loc):
+            allowed = [str(name) for name in above]
+        if allowed and part not in allowed:
+            return f": {unknown_key(str(part), allowed, ())}".replace("unknown key", f"'{part}' is unknown")
+    found = value_at(data, loc)
+    return f": holds {shown(found)}" if found is not None else ""
 
 
 def _read(part: Document, family: type[Model]) -> tuple[Distribution | None, list[Fault]]:
@@ -198,8 +256,9 @@ def with_written(scenario: Scenario, whole: Document) -> tuple[Scenario, list[Fa
             except RefusedValueError as error:
                 file, line = whole.place_of(one.told_at)
                 why = translate(error.reasons, replace(whole, data=_with(whole.data, one.loc, tail)), Scenario)[0]
-                where = "it" if why.key == dotted(one.loc) else why.key
-                text = f"reaches {tail:.4g} at its {name}, where {where} {why.message}"
+                is_own = why.key == dotted(one.loc)
+                says = re.sub(r"^is \S+, ", "", why.message) if is_own else f"where {why.key} {why.message}"
+                text = f"reaches {tail:.4g} at its {name}, {says}"
                 faults.append(Fault(file, line, one.shown_as, text))
                 break
     scenario._written = written

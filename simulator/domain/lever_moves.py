@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -38,6 +39,11 @@ class LeverFigure:
     source: str | None = None
     as_of: date | None = None
     unverified: bool = False
+
+    @property
+    def as_percent(self) -> str:
+        """A share as it is said: `80 %`."""
+        return f"{100 * float(self.value):.3g} %"
 
 
 @dataclass(frozen=True)
@@ -121,15 +127,15 @@ class NotRun:
 Moves = list[list[Move]]
 
 
-class Lever(Model):
+class Lever(Model, ABC):
     """One way to cut the bill. Its fields are the assumptions a user may give; their sourced defaults are facts."""
 
     key: ClassVar[str]  # under which a scenario holds it
     title: ClassVar[str]
 
+    @abstractmethod
     def moves(self, case: LeverCase) -> Moves | NotRun:
         """What it would change in a scenario, or why nothing."""
-        raise NotImplementedError
 
     def assumed(self, case: LeverCase, key: str) -> LeverFigure | None:
         """An assumption: as the user gives it, else as published, else None."""

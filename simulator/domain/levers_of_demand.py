@@ -43,7 +43,7 @@ class PromptCache(Lever):
             overrides[f"workload.{name}.cached_input_share"] = share.value
             if self.cache_write_input_share:
                 overrides[f"workload.{name}.cache_write_input_share"] = self.cache_write_input_share
-        return [[Move(overrides, f"{share.value:.3g} of the input is read from the cache", (share,))]]
+        return [[Move(overrides, f"{share.as_percent} of the input is read from the cache", (share,))]]
 
 
 class CachedAnswers(Lever):
@@ -66,7 +66,7 @@ class CachedAnswers(Lever):
             return self.missing("hit_share", _NOT_PUBLISHED)
         cache = {"hit_share": share.value, "usd_per_lookup": self.usd_per_lookup}
         overrides: dict[str, object] = {f"workload.{name}.response_cache": cache for name in classes}
-        return [[Move(overrides, f"{share.value:.3g} of the requests hit", (share,))]]
+        return [[Move(overrides, f"{share.as_percent} of the requests hit", (share,))]]
 
 
 class Batch(Lever):
@@ -93,7 +93,7 @@ class Batch(Lever):
         if share is None:
             return self.missing("share", "and only you know which requests can wait")
         overrides: dict[str, object] = {f"workload.{name}.batch_share": share.value for name in classes}
-        return [[Move(overrides, f"{share.value:.3g} of the requests can wait", (share,))]]
+        return [[Move(overrides, f"{share.as_percent} of the requests can wait", (share,))]]
 
 
 class ShorterPrompts(Lever):
@@ -116,7 +116,7 @@ class ShorterPrompts(Lever):
             return self.missing("kept_share", "and what is published is a saving, not a share of the prompt")
         shorter = {"kept_share": share.value, "usd_per_request": self.usd_per_request}
         overrides: dict[str, object] = {f"workload.{name}.prompt_compression": shorter for name in classes}
-        return [[Move(overrides, f"{share.value:.3g} of the prompt is left", (share,))]]
+        return [[Move(overrides, f"{share.as_percent} of the prompt is left", (share,))]]
 
 
 class OutputCap(Lever):
@@ -142,7 +142,7 @@ class OutputCap(Lever):
             return self.missing("kept_share", _NOT_PUBLISHED)
         caps = {name: cap_leaving(request.output_law, float(share.value)) for name, request in classes.items()}
         overrides: dict[str, object] = {f"workload.{name}.output_cap_tokens": cap for name, cap in caps.items()}
-        return [[Move(overrides, f"{share.value:.3g} of the output is left", (share,))]]
+        return [[Move(overrides, f"{share.as_percent} of the output is left", (share,))]]
 
 
 def cap_leaving(law: LengthLaw, share: float) -> float:

@@ -91,7 +91,7 @@ class Routing(Lever):
         return [[
             Move(
                 overrides,
-                f"{share.value:.3g} of the API's requests go to {to}",
+                f"{share.as_percent} of the API's requests go to {to}",
                 (share,),
                 stands_in={api: router},
                 also_takes=(f"options.{api}.model",),
@@ -222,13 +222,20 @@ class Reserved(Lever):
     def moves(self, case: LeverCase) -> Moves | NotRun:
         """Reserves a base in every rented fleet that has none."""
         found: Moves = []
+        unlisted = []
         for name, fleet in rented(case).items():
-            if fleet.reserved is None:
+            is_listed = fleet.rental is not None and fleet.rental.provider is not None
+            if fleet.reserved is None and self.usd_per_gpu_hour is None and not is_listed:
+                unlisted.append(name)
+            elif fleet.reserved is None:
                 base: dict[str, object] = {"replicas": "auto", "contract": self.contract}
                 if self.usd_per_gpu_hour is not None:
                     base["usd_per_gpu_hour"] = self.usd_per_gpu_hour
                 said = f"{name}: the base that costs least on {self.contract}"
                 found.append([Move({f"options.{name}.reserved": base}, said)])
+        if not found and unlisted:
+            why = f"and the rental of {', '.join(unlisted)} names no provider whose contracts are listed"
+            return self.missing("usd_per_gpu_hour", why)
         return found or NotRun("no rented fleet, or all of them have a reserved base already")
 
 
@@ -264,7 +271,7 @@ class Spot(Lever):
                     "discount_share": discount.value,
                     "interruptions_per_replica_hour": taken_back.value,
                 }
-                said = f"{name} at {discount.value:.3g} off the rent"
+                said = f"{name} at {discount.as_percent} off the rent"
                 found.append([Move({f"options.{name}.spot": terms}, said, (discount, taken_back))])
         return found or self.missing("discount_share", "and the catalogue has no spot price of the fleets' GPUs")
 

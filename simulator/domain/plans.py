@@ -185,6 +185,12 @@ class Sizing:
     after: float
     usd_per_month_before: float
     usd_per_month_after: float
+    from_day: date | None = None  # of later hardware, the day on which it comes
+
+    @property
+    def where(self) -> str:
+        """The key, and the day from which it is so."""
+        return self.key if self.from_day is None else f"{self.key} from {self.from_day} on"
 
 
 OptionPlan = ApiPlan | FleetPlan

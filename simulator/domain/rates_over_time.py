@@ -89,6 +89,11 @@ class RateCourse:
         return mean
 
 
+def mean_rates(course: RateCourse | None, usd_per_hour: float, edges_hours: Array) -> Array:
+    """Mean rate between n + 1 moments, of a course or of what always costs the same. Shape (n,). [USD/h]"""
+    return np.full(len(edges_hours) - 1, usd_per_hour) if course is None else course.between(edges_hours)
+
+
 def rate_course(
     usd_per_hour: float,
     changes: Sequence[tuple[float, float]],

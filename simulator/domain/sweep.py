@@ -126,7 +126,12 @@ class Sweep(Model):
         sampled = tuple(self.sample.keys) if self.sample is not None else ()
         if not self.axes:
             raise PydanticCustomError("at_key", "{text}", {"key": "grid", "text": _NOTHING_TO_TRY})
-        parts: dict[str, tuple[str, ...]] = {"set": tuple(self.set), "zip": tuple(self.zip), "grid": tuple(self.grid), "sample.keys": sampled}
+        parts: dict[str, tuple[str, ...]] = {
+            "set": tuple(self.set),
+            "zip": tuple(self.zip),
+            "grid": tuple(self.grid),
+            "sample.keys": sampled,
+        }
         for name, overrides in self.cases.items():
             _refuse_shared({**parts, f"cases.{name}": tuple(overrides)})
         _refuse_shared(parts)

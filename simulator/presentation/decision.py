@@ -6,14 +6,20 @@ from collections.abc import Mapping
 
 from simulator.domain.api_options import ApiOption
 from simulator.domain.plans import FleetPlan
-from simulator.presentation.horizon_wording import budget_sentences, pair_over_time, sentences
+from simulator.presentation.horizon_wording import (
+    budget_sentences,
+    pair_over_time,
+    sentences,
+    turns_away,
+    unserved_sentence,
+)
 from simulator.presentation.numbers import distinct, usd, volume
 from simulator.presentation.over_time_wording import hardware_moves
 from simulator.presentation.service_wording import equal_service, service_sentences
 from simulator.presentation.wording import VERBS, VolumeWords, at_own_volume, verdict, volume_words
 from simulator.simulation.results import Ledger
 from simulator.solving.budget_view import budget_of
-from simulator.solving.study import BASELINE_ALWAYS_CHEAPER, Pair, Study
+from simulator.solving.study import BASELINE_ALWAYS_CHEAPER, MOST_REJECTED_SHARE, Pair, Study
 
 _SAME = 0.005  # costs closer than this share are called about the same
 _NEARLY_ALL = 0.995
@@ -28,7 +34,15 @@ def decision_sentence(study: Study, ledgers: Mapping[str, Ledger]) -> str:
     here, words = f"{at_own_volume(study)}{equal_service(study)}: {_joined(costs)} a month.", volume_words(study)
     advice = f"{VERBS[best.kind].capitalize()}: {best.name}{_margin(study)}."
     pairs = [pair_sentence(pair, words) + _in_time(study, pair, ledgers) for pair in study.pairs.values()]
-    said = [here, *service_sentences(study), advice, *_not_advised(study), *_over_time(study, ledgers), *pairs]
+    said = [
+        here,
+        *service_sentences(study),
+        advice,
+        *_not_advised(study),
+        *_over_time(study, ledgers),
+        *_unserved(study, ledgers),
+        *pairs,
+    ]
     return " ".join([*said, *_budget(study, ledgers)])
 
 
@@ -55,7 +69,11 @@ def _not_advised(study: Study) -> list[str]:
 
 def _over_time(study: Study, ledgers: Mapping[str, Ledger]) -> list[str]:
     """The horizon's totals with growth, dated prices and one-off cost, where they say otherwise than the run rate."""
-    totals = {name: ledgers[name].total_usd for name in study.eligible if name in ledgers}
+    totals = {
+        name: ledgers[name].total_usd
+        for name in study.eligible
+        if name in ledgers and not _fills_up(study, ledgers[name])
+    }
     if len(totals) < 2:
         return []
     best = min(totals, key=totals.__getitem__)
@@ -69,6 +87,20 @@ def _over_time(study: Study, ledgers: Mapping[str, Ledger]) -> list[str]:
         f"But over {months:g} months, with growth{dated} and one-off cost, {best} is cheaper: "
         f"{usd(totals[best])} against {usd(totals[study.cheapest])}."
     ]
+
+
+def _fills_up(study: Study, ledger: Ledger) -> bool:
+    """Whether an option turns more away over the horizon than it does at run rate, by more than a rounding."""
+    now = study.options[ledger.option].rejected_share
+    return turns_away(ledger) and ledger.rejected_share > now + MOST_REJECTED_SHARE
+
+
+def _unserved(study: Study, ledgers: Mapping[str, Ledger]) -> list[str]:
+    """What growth makes an option turn away; what it does at run rate is a warning."""
+    said = unserved_sentence(
+        ledger for name, ledger in ledgers.items() if name in study.eligible and _fills_up(study, ledger)
+    )
+    return [said] if said else []
 
 
 def _margin(study: Study) -> str:

@@ -22,7 +22,10 @@ from simulator.presentation.horizon_wording import (
     budget_sentences,
     pair_content,
     percent_of,
+    rate_warnings,
     sentences,
+    turns_away,
+    unserved_sentence,
 )
 from simulator.presentation.numbers import number, usd
 from simulator.presentation.report import write_figure
@@ -39,6 +42,7 @@ class HorizonView:
     """Everything that is told of a pair over the horizon."""
 
     plan: Plan
+    ledgers: Mapping[str, Ledger]
     path: OverTime
     switch: Switching
     budgets: Mapping[str, Budget]
@@ -48,10 +52,23 @@ class HorizonView:
     @property
     def sentences(self) -> list[str]:
         """The answer in words."""
-        found = [*sentences(self.path, self.plan, self.run_rate_saving_usd), switch_sentence(self.path, self.switch)]
+        unserved = unserved_sentence(self.ledgers.values())
+        found = [
+            *([unserved] if unserved else []),
+            *sentences(self.path, self.plan, self.run_rate_saving_usd),
+            switch_sentence(self.path, self.switch),
+        ]
         if self.volumes is not None:
             found.append(volume_sentence(self.volumes))
         return found + budget_sentences(self.plan, self.budgets)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to mind of the two options and of the rates."""
+        others = self.plan.scenario.options.keys() - {self.path.baseline, self.path.challenger}
+        told = [text for text in self.plan.warnings if text.partition(": ")[0] not in others]
+        told += [text for ledger in self.ledgers.values() for text in ledger.warnings]
+        return list(dict.fromkeys(told + rate_warnings(self.plan.scenario)))
 
 
 def horizon_view(plan: Plan, challenger: str) -> HorizonView:
@@ -62,6 +79,7 @@ def horizon_view(plan: Plan, challenger: str) -> HorizonView:
     rates = [float(run_rate(plan, name, volume).usd_per_month[0]) for name in ledgers]
     return HorizonView(
         plan=plan,
+        ledgers=ledgers,
         path=over_time(plan, challenger, ledgers),
         switch=switching(plan, challenger, ledgers),
         budgets={name: budget_of(plan, ledger) for name, ledger in ledgers.items()},
@@ -90,8 +108,12 @@ def switch_sentence(path: OverTime, switch: Switching) -> str:
     if month == 0:
         return f"It costs least to switch at once: {never}."
     start = path.month_starts[month]
-    when = f"{start.day} {start:%B %Y}, after {month} {'month' if month == 1 else 'months'}"
+    when = f"{start.day} {start:%B %Y}, {_after(month)}"
     return f"It costs least to switch on {when}: at once costs {usd(float(regret[0]))} more, {never}."
+
+
+def _after(month: int) -> str:
+    return f"after {month} {'month' if month == 1 else 'months'}"
 
 
 def horizon_content(view: HorizonView) -> dict[str, Any]:
@@ -102,6 +124,7 @@ def horizon_content(view: HorizonView) -> dict[str, Any]:
         "breakeven_version": __version__,
         "title": view.plan.scenario.title,
         "sentences": view.sentences,
+        "warnings": view.warnings,
         "baseline": path.baseline,
         "challenger": path.challenger,
         "tokens_per_month": view.plan.scenario.tokens_per_month,
@@ -188,6 +211,8 @@ def print_horizon(view: HorizonView, files: Sequence[Path], stream: IO[str]) -> 
     console.print(_dates(view.path))
     if view.plan.scenario.finance.is_budgeted:
         console.print(_budget(view))
+    for text in view.warnings:
+        console.print(f"[yellow]![/yellow] {escape(text)}")
     for text in _assumptions(view):
         console.print(f"[dim]- {escape(text)}[/dim]")
     if files:
@@ -200,7 +225,7 @@ def _dates(path: OverTime) -> Any:
         table.add_column(name, justify="left" if name == "what" else "right")
     for turn in path.turns:
         cheaper = path.challenger if turn.becomes_cheaper == "challenger" else path.baseline
-        table.add_row(f"run rate turns: {escape(cheaper)} cheaper", f"{turn.start:%Y-%m-%d} ({turn.months:.1f} months)")
+        table.add_row(f"run rate turns: {escape(cheaper)} cheaper", f"{turn.start:%Y-%m-%d}, {_after(turn.month)}")
     table.add_row("spent at the start, more than the baseline", usd(path.outlay_usd))
     for change in path.changes:
         said = "paid back" if change.into == "ahead" else "undone again"
@@ -243,6 +268,8 @@ def _assumptions(view: HorizonView) -> list[str]:
     if view.switch.is_discounted:
         texts.append("cost of a switch is discounted to the start")
     if view.plan.scenario.finance.has_revenue:
+        if any(turns_away(ledger) for ledger in view.ledgers.values()):
+            texts.append("revenue is that of every request that comes, also of those not served")
         texts.append(
             "25 to 30 % of the revenue is a published rule of thumb for mature products: undated, not verified"
         )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+import numpy as np
 
 from simulator.domain.api_options import ApiOption
 from simulator.domain.cash_flows import SideChange
 from simulator.domain.plans import Plan
+from simulator.domain.scenario import Scenario
+from simulator.domain.units import SECONDS_PER_MONTH
 from simulator.presentation.numbers import number, percent, usd
 from simulator.simulation.results import Ledger
 from simulator.solving.budget_view import RULE_OF_REVENUE_SHARE, Budget
 from simulator.solving.horizon import OverTime, over_time
-from simulator.solving.study import Pair, Study
+from simulator.solving.study import MOST_REJECTED_SHARE, Pair, Study
 
 _LEAST_OUTLAY = 1e-6  # of the cost of the horizon: less is rounding
 
@@ -79,7 +83,7 @@ def worth_sentence(path: OverTime) -> str:
     if rate is None:
         earned = "has several internal rates, none of them a return" if path.rates_per_month else "earns no return"
     else:
-        earned = f"earns {percent_of(rate)} a year"
+        earned = f"earns {percent_of(rate)} a year" if rate > 0 else "earns no return"
     return f"{text} and {earned}{_discounted(path.discounted_payback)}."
 
 
@@ -109,9 +113,40 @@ def moved_by(plan: Plan, path: OverTime) -> str:
     return f"{' and '.join(causes)} " if causes else ""
 
 
+def turns_away(ledger: Ledger) -> bool:
+    """Whether so much is not served over the horizon that the cost is that of another service."""
+    return ledger.rejected_share > MOST_REJECTED_SHARE
+
+
+def unserved_sentence(ledgers: Iterable[Ledger]) -> str:
+    """Which options turn requests away over the horizon, how many, and from which month on; empty where none does."""
+    said = []
+    for ledger in ledgers:
+        if turns_away(ledger):
+            months = (np.arange(ledger.arriving_tokens.size) * ledger.step_s // SECONDS_PER_MONTH).astype(int)
+            arrived, away = (np.bincount(months, tokens) for tokens in (ledger.arriving_tokens, ledger.rejected_tokens))
+            full = np.flatnonzero(away > MOST_REJECTED_SHARE * arrived)
+            since = f", from month {full[0] + 1} on" if full.size and full[0] > 0 else ""
+            said.append(f"{ledger.option} does not serve {percent_of(ledger.rejected_share)} of the requests{since}")
+    return f"Over the horizon {'; '.join(said)}: what it costs is for less service." if said else ""
+
+
+def rate_warnings(scenario: Scenario) -> list[str]:
+    """Rates so high that a percentage was probably meant."""
+    rates = {
+        "traffic.growth_per_month": (scenario.traffic.growth_per_month, "a month"),
+        "finance.discount_rate_per_year": (scenario.finance.discount_rate_per_year or 0.0, "a year"),
+    }
+    return [
+        f"{key} is {rate:g}, which is {percent_of(rate)} {per}; {rate:g} % would be {rate / 100:g}"
+        for key, (rate, per) in rates.items()
+        if rate >= 1.0
+    ]
+
+
 def percent_of(share: float) -> str:
     """A share as a percentage, also above one and below zero."""
-    return percent(share) if 0 < share < 1 else f"{100 * share:,.3g} %"
+    return percent(share) if 0 < share < 1 else f"{number(100 * share)} %"
 
 
 def budget_sentence(budgets: Mapping[str, Budget]) -> str:
@@ -120,6 +155,8 @@ def budget_sentence(budgets: Mapping[str, Budget]) -> str:
     shares = ", ".join(f"{name} {percent_of(budget.mean_share)}" for name, budget in budgets.items())
     within = [name for name, budget in budgets.items() if budget.mean_share <= RULE_OF_REVENUE_SHARE[1]]
     verdict = f"within it {'is' if len(within) == 1 else 'are'} {', '.join(within)}" if within else "none is within it"
+    if 1 < len(within) == len(budgets):
+        verdict = f"{'both' if len(within) == 2 else 'all'} are within it"
     rule = f"a rule of thumb says at most {low:g} to {high:g} %"
     return f"Of the revenue over the horizon go to {shares}; {rule}: {verdict}."
 

@@ -12,12 +12,11 @@ from simulator import __version__
 from simulator.presentation.charts.levers import levers_chart
 from simulator.presentation.console import console_for, plain_table
 from simulator.presentation.files import json_text, without_infinity, write_tables, write_text
-from simulator.presentation.numbers import number, volume, whole_usd
+from simulator.presentation.numbers import number, signed, volume, whole_usd
 from simulator.presentation.report import write_figure
 from simulator.sweeping.levers import BreakEvenShift, LeverOutcome, LeverStudy, Saving, claim_text, figure_text
 
 _CHANGED_SHARE = 1e-6
-_LEAST_SHOWN_SHARE = 5e-4
 
 
 def levers_content(study: LeverStudy) -> dict[str, Any]:
@@ -100,13 +99,6 @@ def sentence(study: LeverStudy) -> str:
     return f"At {number(study.tokens_per_month)} tokens a month, with {len(study.combined)} levers: {'; '.join(parts)}."
 
 
-def signed(share: float) -> str:
-    """A share with its sign: '+12 %', '-4 %'; '0 %' below a twentieth of a percent."""
-    if abs(share) < _LEAST_SHOWN_SHARE:
-        return "0 %"
-    return f"{'+' if share > 0 else '-'}{number(100 * abs(share), 2)} %"
-
-
 def break_even_text(shift: BreakEvenShift | None) -> str:
     """Where a challenger pays for good with a lever, and by how much that is more or less than without."""
     if shift is None:
@@ -145,6 +137,22 @@ def _reason(reason: str | None) -> str:
     return (reason or "").replace("_", " ")
 
 
+def left_out_lines(study: LeverStudy) -> list[str]:
+    """Why a lever is not in all together, and where it saves more alone than all of them do."""
+    together = {saving.option: saving for saving in study.together.savings}
+    lines = []
+    for title, why in study.left_out.items():
+        outcome = next(outcome for outcome in study.outcomes if outcome.title == title)
+        more = [
+            f"{whole_usd(saving.usd_per_month)} a month at {saving.option}"
+            for saving in outcome.savings
+            if saving.option in together and saving.usd_per_month > together[saving.option].usd_per_month
+        ]
+        alone = f"; alone it saves more than all together: {', '.join(more)}" if more else ""
+        lines.append(f"{title}: {why}{alone}")
+    return lines
+
+
 def write_levers_report(study: LeverStudy, folder: Path) -> list[Path]:
     """Write levers.json, levers.csv and the chart; raises `OSError` if the folder can't be made or written to."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -170,6 +178,10 @@ def print_levers(study: LeverStudy, files: Sequence[Path], stream: IO[str]) -> N
         ("pays for good from", "right"), ("published saving", "left"),
     ):  # fmt: skip
         table.add_column(name, justify=side)  # type: ignore[arg-type]
+    for place, today in enumerate(study.as_it_stands):
+        table.add_row(
+            "as it stands" if place == 0 else "", escape(today.challenger), "", "", break_even_text(today), ""
+        )
     for outcome in study.outcomes:
         for place, (saving, shift) in enumerate(shown_savings(outcome)):
             table.add_row(
@@ -196,8 +208,8 @@ def print_levers(study: LeverStudy, files: Sequence[Path], stream: IO[str]) -> N
             console.print(f"[dim]- {escape(text)}[/dim]")
     if study.left_out:
         console.print("\nNot in all together")
-        for title, why in study.left_out.items():
-            console.print(f"[dim]- {escape(title)}: {escape(why)}[/dim]")
+        for text in left_out_lines(study):
+            console.print(f"[dim]- {escape(text)}[/dim]")
     console.print("\nPublished")
     for outcome in study.outcomes:
         for claim in outcome.claims:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 _NAMES = ((1e12, "T"), (1e9, "B"), (1e6, "M"))
 _LARGEST, _SMALLEST = 1e18, 1e-4  # outside of these a power of ten says it better
 _MOST_DIGITS = 9
+_LEAST_SHOWN_SHARE = 5e-4
 _UNITS_OF_KEYS = (
     ("_usd_per_gpu_hour", "USD per GPU and hour"),
     ("_usd_per_instance_hour", "USD per machine and hour"),
@@ -16,6 +17,7 @@ _UNITS_OF_KEYS = (
     ("_usd_per_mtok", "USD per million tokens"),
     ("_usd_per_gpu_month", "USD per GPU and month"),
     ("_usd_per_node_month", "USD per machine and month"),
+    ("_usd_per_node", "USD per machine"),
     ("_usd_per_gb_month", "USD per GB and month"),
     ("_usd_per_gb", "USD per GB"),
     ("_bytes_per_s", "bytes/s"),
@@ -94,6 +96,13 @@ def percent(share: float) -> str:
     if 0.999 < share < 1:
         return "over 99.9 %"
     return f"{number(100 * share, 3 if 0.99 <= share < 1 else 2)} %"
+
+
+def signed(share: float) -> str:
+    """A share with its sign: '+12 %', '-4 %'; '0 %' below a twentieth of a percent."""
+    if abs(share) < _LEAST_SHOWN_SHARE:
+        return "0 %"
+    return f"{'+' if share > 0 else '-'}{number(100 * abs(share), 2)} %"
 
 
 def distinct(values: Sequence[float], text: Callable[[float, int], str] = number) -> list[str]:

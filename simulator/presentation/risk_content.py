@@ -10,13 +10,15 @@ import pandas as pd
 
 from simulator import __version__
 from simulator.domain.distributions import median_of
-from simulator.presentation.charts.flips import flip_sentence
+from simulator.presentation.horizon_wording import percent_of
+from simulator.presentation.numbers import number
 from simulator.presentation.risk_wording import (
     crossing_sentence,
     decision_sentence,
     own_volume_sentence,
     precision_sentence,
 )
+from simulator.presentation.sensitivity_wording import flip_sentence
 from simulator.solving.sensitivity import Sensitivity
 from simulator.solving.uncertainty import UncertaintyStudy
 
@@ -40,6 +42,7 @@ def risk_content(study: UncertaintyStudy, sensitivities: Mapping[str, Sensitivit
         "seed": scenario.seed if study.uncertainty.seed is None else study.uncertainty.seed,
         "is_precise": study.is_precise,
         "clipped_paths": study.clipped_paths,
+        "missed_service_share": dict(study.missed_share),
         "baseline": study.at_medians.baseline,
         "pairs": {
             name: {
@@ -80,24 +83,44 @@ def warnings(study: UncertaintyStudy) -> list[str]:
     texts = []
     if not study.is_precise:
         texts.append(
-            f"the medians are not known to {study.uncertainty.precision_share:.1%} after {len(study.paths):,} paths; "
+            f"the medians are not known to {study.precision_share:.1%} after {len(study.paths):,} paths; "
             "uncertainty.paths allows more"
         )
     if study.clipped_paths:
         texts.append(
             f"{study.clipped_paths} paths held a value beyond p1 or p99 that its key does not allow; it was set there"
         )
+    texts += _service_warnings(study)
     for name, pair in study.pairs.items():
         infeasible = pair.reasons.get("infeasible", 0.0)
-        if infeasible > 0:
+        if infeasible > study.missed_share.get(name, 0.0):
             texts.append(f"{name} can't be had on {infeasible:.1%} of the paths, which count as never paying")
     texts += [
         f"{row['option']} can't be had, or rejects more than 1 % of the requests, at the own volume of "
         f"{row['infeasible_share']:.1%} of the paths; averages leave these out"
         for row in study.decision.to_dict(orient="records")
-        if row["infeasible_share"] > 0
+        if row["infeasible_share"] > study.missed_share.get(row["option"], 0.0)
     ]
-    texts.append("crossings and costs are at run rate: no growth, prices of the first day, no one-off cost")
+    traffic = study.at_medians.plan.scenario.traffic
+    grows = traffic.growth_per_month != 0 or traffic.growth is not None
+    what = f"{percent_of(traffic.growth_per_month)} a month" if traffic.growth is None else "as traffic.growth says"
+    growth = f"no growth (here {what}: `breakeven horizon` tells what becomes of it)" if grows else "no growth"
+    texts.append(f"crossings and costs are at run rate: {growth}, prices of the first day, no one-off cost")
+    return texts
+
+
+def _service_warnings(study: UncertaintyStudy) -> list[str]:
+    """How fleets were sized for the service level, and on how many paths it is missed."""
+    texts = [
+        f"{sizing.option} is sized for the service level at the medians, {sizing.where} {number(sizing.after)} in "
+        f"place of {number(sizing.before)}, and has that size on every path"
+        for sizing in study.at_medians.plan.sizings
+    ]
+    texts += [
+        f"{name} misses the service level at the own volume of {share:.1%} of the paths: it can't be had there, which "
+        "counts as never paying, and averages leave these out"
+        for name, share in study.missed_share.items()
+    ]
     return texts
 
 

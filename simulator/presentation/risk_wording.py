@@ -40,16 +40,17 @@ def crossing_sentence(pair: PairUnderUncertainty) -> str:
 def own_volume_sentence(study: UncertaintyStudy, pair: PairUnderUncertainty) -> str:
     """How likely the challenger is the cheaper one at the scenario's own volume."""
     probability = percent(pair.p_cheaper_at_own_volume)
-    where = "At the own volume, itself uncertain," if _own_volume_varies(study) else "At the own volume"
+    where = "At the own volume, itself uncertain," if own_volume_varies(study) else "At the own volume"
     return f"{where} {pair.challenger} is the cheaper one with {probability} probability."
 
 
 def own_volume_label(study: UncertaintyStudy) -> str:
     """What a mark at the scenario's own volume is called: each path has its own where the traffic is an input."""
-    return "own volume, median" if _own_volume_varies(study) else "own volume"
+    return "own volume, median" if own_volume_varies(study) else "own volume"
 
 
-def _own_volume_varies(study: UncertaintyStudy) -> bool:
+def own_volume_varies(study: UncertaintyStudy) -> bool:
+    """Whether the volume is an input, so that each path has its own: the curve at their median says something else."""
     own = study.paths["tokens_per_month"]
     return bool(own.min() < own.max())
 
@@ -61,7 +62,7 @@ def precision_sentence(study: UncertaintyStudy) -> str:
         return f"{paths} seeds of the traffic; no input is uncertain."
     worst = max(pair.half_width_share for pair in study.pairs.values())
     known = "unknown" if math.isinf(worst) else f"known to {percent(worst)} either way (90 % interval)"
-    wanted = percent(study.uncertainty.precision_share)
+    wanted = percent(study.precision_share)
     ended = f"as asked for ({wanted})" if study.is_precise else f"{wanted} was asked for; more paths would tell more"
     return f"{paths:,} paths; medians are {known}, {ended}."
 
@@ -74,7 +75,9 @@ def decision_sentence(study: UncertaintyStudy) -> str:
     best = table.iloc[int(table["expected_usd_per_month"].to_numpy().argmin())]
     worth = study.value_of_perfect_information_usd_per_month
     expected = usd(float(best["expected_usd_per_month"]))
-    text = f"On average {best['option']} costs least at the own volume, {expected} a month"
+    compared = study.paths[[f"usd:{name}" for name in study.decision["option"]]].notna().all(axis=1).mean()
+    where = "" if compared == 1.0 else f", on the {percent(float(compared))} of the paths where all can be had"
+    text = f"On average {best['option']} costs least at the own volume{where}, {expected} a month"
     if worth <= 0:
         return f"{text}, and so on every path: there is nothing to find out first."
     return (

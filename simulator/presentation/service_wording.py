@@ -170,7 +170,7 @@ def _meets(service: OptionService) -> str:
 
 def _sized(sizing: Sizing) -> str:
     before, after = distinct([sizing.usd_per_month_before, sizing.usd_per_month_after], usd)
-    key, was = f"{sizing.key} {number(sizing.after, 6)}", number(sizing.before, 6)
+    key, was = f"{sizing.where} {number(sizing.after, 6)}", number(sizing.before, 6)
     return f"{sizing.option} is sized for it: {key} in place of {was}, {after} a month in place of {before}."
 
 

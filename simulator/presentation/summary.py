@@ -16,7 +16,7 @@ from simulator.presentation.decision import decision_sentence, pair_sentence
 from simulator.presentation.demand_wording import demand_lines, demand_warnings
 from simulator.presentation.energy_wording import energy_content, energy_lines, energy_over_time
 from simulator.presentation.handing_on_wording import deferred_content, handing_on_lines
-from simulator.presentation.horizon_wording import budget_content, pair_content, pair_over_time
+from simulator.presentation.horizon_wording import budget_content, pair_content, pair_over_time, rate_warnings
 from simulator.presentation.mix_wording import mix_content, mix_notes
 from simulator.presentation.over_time_wording import over_time_content, over_time_lines
 from simulator.presentation.purchase_wording import purchase_lines
@@ -79,7 +79,7 @@ def figures_used(study: Study) -> list[Any]:
 
 def warnings(study: Study, ledgers: Mapping[str, Ledger]) -> list[str]:
     """Everything a reader of the result should know, once each."""
-    texts = list(study.plan.warnings)
+    texts = [*study.plan.warnings, *rate_warnings(study.plan.scenario)]
     for pair in study.pairs.values():
         if pair.reason == INFEASIBLE:
             texts.append(f"{pair.challenger} is left out: {pair.cause}")

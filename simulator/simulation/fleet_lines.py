@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulator.domain.plans import Array, FleetPlan
-from simulator.domain.rates_over_time import RateCourse
+from simulator.domain.rates_over_time import mean_rates
 from simulator.domain.units import HOURS_PER_MONTH, SECONDS_PER_HOUR
 from simulator.simulation.demand import Demand
 from simulator.simulation.fleet import FleetRun
@@ -61,20 +61,20 @@ def paid_lines_over_time(option: FleetPlan, demand: Demand, run: FleetRun, edges
         of one step. [USD]
     """
 
-    def rate(course: RateCourse | None, usd_per_hour: float) -> Array | float:
-        return usd_per_hour if course is None else course.between(edges_hours)
-
     lines: dict[str, Array] = {}
     if option.owned is None:
         hours = replica_hours_by_line(option, run)
         rates = [(site.course, site.usd_per_replica_hour) for site in option.sites]
         rates = rates or [(option.rent_course, option.usd_per_replica_hour)]
-        lines |= {line: hours[line][:, 0] * rate(*one) for line, one in zip(option.rent_lines, rates, strict=True)}
+        for line, (course, usd_per_hour) in zip(option.rent_lines, rates, strict=True):
+            lines[line] = hours[line][:, 0] * mean_rates(course, usd_per_hour, edges_hours)
     if option.spot is not None:
-        lines["spot"] = run.spot_replica_hours[:, 0] * rate(option.spot_course, option.usd_per_spot_replica_hour)
+        spot_rates = mean_rates(option.spot_course, option.usd_per_spot_replica_hour, edges_hours)
+        lines["spot"] = run.spot_replica_hours[:, 0] * spot_rates
     if option.reserved is not None:
         base_hours = option.base_replicas * np.diff(edges_hours)
-        lines["reserved base"] = base_hours * rate(option.reserved.course, option.reserved.usd_per_replica_hour)
+        base_rates = mean_rates(option.reserved.course, option.reserved.usd_per_replica_hour, edges_hours)
+        lines["reserved base"] = base_hours * base_rates
     return lines
 
 

@@ -210,6 +210,13 @@ class Ledger:
         return UnitCosts.of(self.usd_per_month, requests, self.mix)
 
     @property
+    def rejected_share(self) -> float:
+        """Of all that came over the horizon, what was turned away or still waits at its end. [1]"""
+        arrived = float(self.arriving_tokens.sum())
+        left = float(self.rejected_tokens.sum()) + float(self.queued_tokens[-1])
+        return left / arrived if arrived > 0 else 0.0
+
+    @property
     def utilization_share(self) -> float:
         """Work served over the capacity paid for; 0 for an API. [1]"""
         capacity = self.billed_tokens

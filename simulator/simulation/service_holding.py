@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +16,13 @@ from simulator.simulation.ledger import run_rate, settled_fleet
 from simulator.simulation.service import fleet_service, service_of
 
 LEVEL_KEY = "service_level"
+_COUNT, _SPARE, _AIM, _LONGEST_WAIT = "autoscaling.count", "replicas.spare", "autoscaling.target_share", "max_wait_s"
 _MOST_MORE = 1 << 14  # replicas beyond which no more are tried
 _NOTCH_SHARE = 0.01  # steps in which the share aimed at is lowered
 _LEAST_SHARE = 0.05
 
 
-def held_to_level(plan: Plan, *, leave_out: bool = True) -> Plan:
+def held_to_level(plan: Plan, *, leave_out: bool = True, sizes: bool = True) -> Plan:
     """The plan with fleets sized and options left out as its service level asks.
 
     Parameters
@@ -30,6 +31,8 @@ def held_to_level(plan: Plan, *, leave_out: bool = True) -> Plan:
         The scenario with its options.
     leave_out : bool
         Whether an option that misses the level is taken out of the plan; else only fleets are sized.
+    sizes : bool
+        Whether fleets are sized; else they are judged as they are.
 
     Returns
     -------
@@ -37,14 +40,14 @@ def held_to_level(plan: Plan, *, leave_out: bool = True) -> Plan:
         The same where there is no level.
     """
     level = plan.scenario.service_level
-    if level is None or plan.sizings:
+    if level is None or plan.sizings or plan.left_out:
         return plan
     options: dict[str, OptionPlan] = dict(plan.options)
     faults = dict(plan.faults)
     sizings = []
     missed: dict[str, str] = {}
     for name, option in plan.options.items():
-        if isinstance(option, FleetPlan) and is_sized(plan.scenario.options[name], level):
+        if sizes and isinstance(option, FleetPlan) and is_sized(plan.scenario.options[name], level):
             sized = _sized(plan, name, option)
             later = [_sized(plan, name, stage.fleet) for stage in option.stages]
             fleets = zip(option.stages, later, strict=True)
@@ -53,7 +56,7 @@ def held_to_level(plan: Plan, *, leave_out: bool = True) -> Plan:
             sizings += [] if sized.sizing is None else [sized.sizing]
             for stage, one in zip(option.stages, later, strict=True):
                 if one.sizing is not None:
-                    sizings.append(dataclasses.replace(one.sizing, key=f"{one.sizing.key} from {stage.day} on"))
+                    sizings.append(dataclasses.replace(one.sizing, from_day=stage.day))
             misses = [sized.misses, *_from_days(option, [one.misses for one in later])]
             if any(misses):
                 missed[name] = "; ".join(text for text in misses if text)
@@ -74,6 +77,39 @@ def held_to_level(plan: Plan, *, leave_out: bool = True) -> Plan:
             faults[name] = (*faults.get(name, ()), PlanFault(LEVEL_KEY, text, infeasible=True, is_requirement=True))
             left_out[name] = options.pop(name)
     return dataclasses.replace(plan, options=options, faults=faults, sizings=tuple(sizings), left_out=left_out)
+
+
+def as_sized(plan: Plan, sizings: Sequence[Sizing]) -> Plan:
+    """The plan with fleets changed as they were to meet the level in another plan of the same options."""
+    if not sizings:
+        return plan
+    options: dict[str, OptionPlan] = dict(plan.options)
+    for sizing in sizings:
+        option = options.get(sizing.option)
+        if not isinstance(option, FleetPlan):
+            continue
+        if sizing.from_day is None:
+            options[sizing.option] = _with_number(option, sizing.key, sizing.after)
+            continue
+        stages = tuple(
+            dataclasses.replace(stage, fleet=_with_number(stage.fleet, sizing.key, sizing.after))
+            if stage.day == sizing.from_day
+            else stage
+            for stage in option.stages
+        )
+        options[sizing.option] = dataclasses.replace(option, stages=stages)
+    return dataclasses.replace(plan, options=options)
+
+
+def _with_number(fleet: FleetPlan, key: str, number: float) -> FleetPlan:
+    """The fleet with another number at a key that sizing turns."""
+    if key == _LONGEST_WAIT:
+        return dataclasses.replace(fleet, max_wait_s=number)
+    if key == _SPARE:
+        return dataclasses.replace(fleet, replicas=fleet.replicas.model_copy(update={"spare": int(number)}))
+    value = int(number) if key == _COUNT else number
+    policy = fleet.autoscaling.model_copy(update={key.removeprefix("autoscaling."): value})
+    return dataclasses.replace(fleet, autoscaling=policy)
 
 
 def _from_days(option: FleetPlan, misses: list[str]) -> list[str]:
@@ -136,7 +172,7 @@ def _handed_on_sooner(plan: Plan, as_planned: FleetPlan, option: FleetPlan) -> _
     fleet = dataclasses.replace(as_planned, max_wait_s=longest_s)
     if service_of(plan, settled_fleet(plan, fleet)).misses:
         return None
-    return _changed(plan, option, fleet, "max_wait_s", option.max_wait_s, longest_s)
+    return _changed(plan, option, fleet, _LONGEST_WAIT, option.max_wait_s, longest_s)
 
 
 def _first_that_meets(plan: Plan, knob: _Knob) -> int | None:
@@ -196,14 +232,12 @@ def _knobs(plan: Plan, name: str, option: FleetPlan) -> list[_Knob]:
     if limits.maximum is not None:
         most = min(most, max(limits.maximum - first, 0))
 
-    def with_more(more: int) -> FleetPlan:
-        if counted:
-            return dataclasses.replace(option, autoscaling=policy.model_copy(update={"count": first + more}))
-        return dataclasses.replace(option, replicas=limits.model_copy(update={"spare": first + more}))
+    key = _COUNT if counted else _SPARE
 
-    knobs = [
-        _Knob("autoscaling.count" if counted else "replicas.spare", most, with_more, lambda more: float(first + more))
-    ]
+    def with_more(more: int) -> FleetPlan:
+        return _with_number(option, key, first + more)
+
+    knobs = [_Knob(key, most, with_more, lambda more: float(first + more))]
     aim = getattr(policy, "target_share", None)
     if counted or aim is None:
         return knobs
@@ -212,10 +246,10 @@ def _knobs(plan: Plan, name: str, option: FleetPlan) -> list[_Knob]:
         return round(aim - notch * _NOTCH_SHARE, 6)
 
     def aiming_at(notch: int) -> FleetPlan:
-        return dataclasses.replace(option, autoscaling=policy.model_copy(update={"target_share": share_at(notch)}))
+        return _with_number(option, _AIM, share_at(notch))
 
     notches = int((aim - _LEAST_SHARE) / _NOTCH_SHARE + 1e-9)
-    return [*knobs, _Knob("autoscaling.target_share", max(notches, 0), aiming_at, share_at)]
+    return [*knobs, _Knob(_AIM, max(notches, 0), aiming_at, share_at)]
 
 
 def _enough(plan: Plan, name: str, option: FleetPlan) -> int:

@@ -11,7 +11,7 @@ from simulator.domain.plans import Array, FleetPlan, Plan
 from simulator.simulation.demand import Demand
 from simulator.simulation.fleet import FleetRun
 from simulator.simulation.service_table import NOT_TALLIED, ServiceTerms, service_terms
-from simulator.simulation.step_waits import LONGEST_STEP_SHARE, left_is_late, load_stays
+from simulator.simulation.step_waits import left_is_late, load_stays, shows_cold_starts
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def _may_hide_cold_starts(option: FleetPlan, step_s: float) -> bool:
     policy = option.autoscaling
     to_zero = option.replicas.minimum + option.replicas.spare == 0 and not isinstance(policy, FixedFleet)
     to_zero |= isinstance(policy, QueueDepth) and policy.scale_to_zero
-    return to_zero and 0.0 < option.cold_start_s < step_s / LONGEST_STEP_SHARE
+    return to_zero and not shows_cold_starts(option, step_s)
 
 
 def rates_of(plan: Plan, option: FleetPlan, run: FleetRun, terms: ServiceTerms) -> ServiceRates | None:

@@ -63,12 +63,17 @@ def load_stays(demand: Demand) -> bool:
     return greatest - least <= 1e-9 * greatest
 
 
+def shows_cold_starts(plan: FleetPlan, step_s: float) -> bool:
+    """Whether steps are short enough to tell how requests wait for a cold start, if it takes any time."""
+    return plan.cold_start_s <= 0.0 or step_s <= LONGEST_STEP_SHARE * plan.cold_start_s
+
+
 def hides_cold_starts(plan: FleetPlan, record: StepRecord, step_s: float) -> bool:
     """Whether requests find a fleet without replicas, in steps too long to tell how they wait for the first one.
 
     What comes within a step is served with the capacity of the whole step, also what came before it was there.
     """
-    if step_s <= LONGEST_STEP_SHARE * plan.cold_start_s or plan.cold_start_s <= 0.0:
+    if shows_cold_starts(plan, step_s):
         return False
     ready = record.ready_replicas
     starts = (ready[:-1] <= _NO_REPLICA) & (ready[1:] > _NO_REPLICA)

@@ -10,7 +10,7 @@ import numpy as np
 
 from simulator.domain.api_plans import BilledPart, PriceTable
 from simulator.domain.plans import Array, FleetPlan, OptionPlan, Plan
-from simulator.domain.rates_over_time import RateCourse
+from simulator.domain.rates_over_time import RateCourse, mean_rates
 from simulator.domain.scenario import Comparison
 from simulator.domain.units import HOURS_PER_DAY, HOURS_PER_MONTH
 from simulator.simulation.shared_costs import demand_of
@@ -117,7 +117,7 @@ def _fleet_at(option: FleetPlan, hour: float) -> FleetPlan:
     fleet = dataclasses.replace(begun[-1] if begun else option, stages=())
 
     def rate(course: RateCourse | None, usd_per_hour: float) -> float:
-        return usd_per_hour if course is None else float(course.between(np.array([hour, hour + _A_MOMENT_HOURS]))[0])
+        return float(mean_rates(course, usd_per_hour, np.array([hour, hour + _A_MOMENT_HOURS]))[0])
 
     reserved = fleet.reserved
     if reserved is not None:

@@ -20,7 +20,7 @@ from simulator.domain.finance import rate_per_month
 from simulator.domain.owned_costs import CAPITAL_LINES, capital_cash
 from simulator.domain.owning import OwnedFigures
 from simulator.domain.plans import Array, FleetPlan, Plan
-from simulator.domain.units import MONTHS_PER_YEAR
+from simulator.domain.units import MONTHS_PER_YEAR, SECONDS_PER_HOUR
 from simulator.simulation.ledger import settled, simulate_option
 from simulator.simulation.results import Ledger
 
@@ -168,12 +168,8 @@ def over_time(plan: Plan, challenger: str, ledgers: Mapping[str, Ledger] | None 
 
     Parameters
     ----------
-    plan : Plan
-        The scenario with its options.
-    challenger : str
-        Name of the option.
-    ledgers : mapping of Ledger by option, optional
-        Both options simulated over the horizon, if they are already.
+    plan, challenger, ledgers
+        As in `ledger_pair`.
 
     Returns
     -------
@@ -186,8 +182,8 @@ def over_time(plan: Plan, challenger: str, ledgers: Mapping[str, Ledger] | None 
     """
     horizon, baseline = plan.scenario.horizon, plan.scenario.baseline
     found = ledger_pair(plan, challenger, ledgers)
-    months = horizon.bill_months
-    ends = np.minimum(np.arange(1.0, months + 1.0), horizon.in_months)
+    ends = month_ends(plan)
+    months = ends.size
     starts = tuple(horizon.month_start_utc(month) for month in range(months))
     charged = [charges_by_month(plan, ledger, ends) for ledger in found]
     cash = [cash_of(plan, ledger) for ledger in found]
@@ -228,12 +224,33 @@ def challenger_named(plan: Plan, name: str | None, argument: str = "challenger")
 
 
 def ledger_pair(plan: Plan, challenger: str, ledgers: Mapping[str, Ledger] | None = None) -> tuple[Ledger, Ledger]:
-    """Baseline and challenger over the horizon; simulated if they are not given."""
+    """Baseline and challenger over the horizon.
+
+    Parameters
+    ----------
+    plan : Plan
+        The scenario with its options.
+    challenger : str
+        Name of the option.
+    ledgers : mapping of Ledger by option, optional
+        Options that are simulated over the horizon already.
+    """
     known = ledgers or {}
     volume = plan.scenario.tokens_per_month
     names = (plan.scenario.baseline, challenger)
     first, second = (known[name] if name in known else simulate_option(plan, name, volume) for name in names)
     return first, second
+
+
+def month_ends(plan: Plan) -> Array:
+    """End of every bill month of the horizon after its start, the last one maybe short; shape (months,). [months]"""
+    horizon = plan.scenario.horizon
+    return np.minimum(np.arange(1.0, horizon.bill_months + 1.0), horizon.in_months)
+
+
+def horizon_hours(plan: Plan) -> float:
+    """Length of the horizon. [h]"""
+    return plan.scenario.horizon.duration_s / SECONDS_PER_HOUR
 
 
 def charges_by_month(plan: Plan, ledger: Ledger, ends_months: Array) -> Array:
@@ -260,7 +277,7 @@ def cash_of(plan: Plan, ledger: Ledger) -> Cash:
     lines = ledger.costs.drop(columns="one_off", errors="ignore")
     if owned is None:
         return Cash(at_starts, _sum(lines), 0.0)
-    bought, left = hardware_cash(owned, at_starts.size)
+    bought, left = hardware_cash(owned, at_starts.size, horizon_hours(plan))
     return Cash(at_starts + bought, _sum(lines.drop(columns=list(CAPITAL_LINES), errors="ignore")), left)
 
 
@@ -270,19 +287,11 @@ def owned_of(plan: Plan, name: str) -> OwnedFigures | None:
     return option.owned if isinstance(option, FleetPlan) else None
 
 
-def hardware_cash(owned: OwnedFigures, months: int) -> tuple[Array, float]:
+def hardware_cash(owned: OwnedFigures, months: int, horizon_hours: float) -> tuple[Array, float]:
     """Purchases less sales at the start of each bill month, shape (months,), and what is left at the end. [USD]"""
-    # One month more: what ends with the horizon is sold then, and not replaced any more.
-    longer = capital_cash(owned, months + 1)
-    net = longer.purchases_usd[:months] - longer.sales_usd[:months]
-    value_left = capital_cash(owned, months).value_left_usd
-    return net, value_left + float(_sold_at(owned, months))
-
-
-def _sold_at(owned: OwnedFigures, months: int) -> float:
-    """What is sold at the very end of so many months. [USD]"""
-    sold_by_then = capital_cash(owned, months).sales_usd.sum()
-    return float(sold_by_then - capital_cash(owned, months + 1).sales_usd[:months].sum())
+    # A moment before the end: what ends with the horizon is left, at the residual value, and not replaced any more.
+    cash = capital_cash(owned, months, float(np.nextafter(horizon_hours, 0.0)))
+    return cash.purchases_usd - cash.sales_usd, cash.value_left_usd
 
 
 def turns_of(baseline_usd: Array, challenger_usd: Array, starts: tuple[datetime, ...]) -> tuple[Turn, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,8 +10,9 @@ import numpy as np
 from scipy.optimize import brentq
 
 from simulator.domain.key_range import KeyBounds, KeyRange, key_range
-from simulator.domain.plans import Array, Plan
+from simulator.domain.plans import Array, Plan, Sizing
 from simulator.simulation.ledger import run_rate, simulate_option
+from simulator.simulation.service_holding import as_sized, held_to_level
 from simulator.solving.levelised import Levelised, levelised_cost
 from simulator.solving.study import BASELINE_ALWAYS_CHEAPER, CHALLENGER_ALWAYS_CHEAPER, INFEASIBLE
 
@@ -215,10 +216,14 @@ def solve_key(
     -----
     The difference of the costs is sampled on the grid, and every change of its sign refined by Brent's method (R. P.
     Brent, Algorithms for Minimization without Derivatives, 1973), which needs no slope and ends at the step where
-    there is one. Every value has the same random draws.
+    there is one. Every value has the same random draws. With a service level fleets have the size that today's value
+    asks for, and a value at which an option misses the level can't be had.
     """
     searched = key_range(bounds, between, points)
     basis: Basis = "horizon" if over_time else "run_rate"
+    plan = held_to_level(plan, leave_out=False)
+    if plan.scenario.service_level is not None:
+        plan_at = _held_at(plan_at, plan.sizings)
     difference = _Difference(plan_at, challenger, basis)
     if not over_time and _moves_nothing(difference, searched):
         later = _Difference(plan_at, challenger, "horizon")
@@ -229,6 +234,11 @@ def solve_key(
     reason, cause = (None, None) if found else _reason(bounds, searched, costs)
     if basis == "horizon" and not over_time:
         warnings.insert(0, f"{bounds.key} moves costs over time only: the mean month of the horizon is compared")
+    warnings += [
+        f"{one.option} has the size that the service level asks for today, {one.where} {one.after:g} in place of "
+        f"{one.before:g}, at all values"
+        for one in plan.sizings
+    ]
     return KeySolution(
         title=plan.scenario.title,
         bounds=bounds,
@@ -245,6 +255,11 @@ def solve_key(
         levelised=levelised_cost(plan, challenger),
         warnings=tuple(dict.fromkeys(warnings + _gaps(searched, costs))),
     )
+
+
+def _held_at(plan_at: PlanAt, sizings: Sequence[Sizing]) -> PlanAt:
+    """The plan at a value, fleets sized as today; what misses the service level there is left out of it."""
+    return lambda value: held_to_level(as_sized(plan_at(value), sizings), sizes=False)
 
 
 def _moves_nothing(difference: _Difference, searched: KeyRange) -> bool:
@@ -322,7 +337,7 @@ def _reason(bounds: KeyBounds, searched: KeyRange, costs: list[_Costs]) -> tuple
         return NO_EFFECT, "the difference of the costs does not depend on the key"
     needed = _needed(bounds, searched, values, differences)
     if needed is not None:
-        return INFEASIBLE, f"it would have to be about {needed:.3g}, but must be {bounds.in_words}"
+        return INFEASIBLE, f"it would have to be about {float(f'{needed:.3g}'):,.12g}, but must be {bounds.in_words}"
     reason = CHALLENGER_ALWAYS_CHEAPER if differences[differences != 0][0] < 0 else BASELINE_ALWAYS_CHEAPER
     nearest = int(np.abs(differences).argmin())
     at = f"they are nearest at {values[nearest]:.4g}, {abs(differences[nearest]):,.0f} USD a month apart"

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from simulator.domain.path_draws import independent_sequences
 from simulator.domain.plans import Array
 from simulator.domain.scenario import Scenario
+from simulator.domain.uncertainty import Uncertainty
 from simulator.solving.path_statistics import half_width_share, median_interval, quantile, simultaneous_half_width
 from simulator.solving.paths import PathAnswer, is_cheaper
 from simulator.solving.study import INFEASIBLE, Study
@@ -76,7 +78,8 @@ def pair_of_paths(
             )
     answers = groups[INPUTS] or groups[TRAFFIC]
     settled = np.array([answer.settled(name) for answer in answers])
-    interval = median_interval(settled, seed)
+    sequences = independent_sequences(scenario.uncertainty or Uncertainty(), len(answers))
+    interval = median_interval(settled, seed, sequences)
     reasons = [answer.pairs[name].reason for answer in answers]
     own = [answer.usd_per_month for answer in answers]
     return PairUnderUncertainty(
@@ -85,7 +88,7 @@ def pair_of_paths(
         bands=pd.DataFrame(rows),
         median_interval=interval,
         half_width_share=half_width_share(quantile(settled, 0.5), interval),
-        probability=_probability(name, answers, volumes, seed),
+        probability=_probability(name, answers, volumes, seed, sequences),
         p_cheaper_at_own_volume=float(
             np.mean([usd.get(name, math.nan) < usd.get(scenario.baseline, math.nan) for usd in own])
         ),
@@ -102,11 +105,11 @@ def probability_volumes(answers: Sequence[PathAnswer]) -> Array:
     return np.geomspace(low, high, _PROBABILITY_VOLUMES)
 
 
-def _probability(name: str, answers: Sequence[PathAnswer], volumes: Array, seed: int) -> pd.DataFrame:
+def _probability(name: str, answers: Sequence[PathAnswer], volumes: Array, seed: int, sequences: int) -> pd.DataFrame:
     """P(challenger cheaper) at volumes, with the band that holds all of it."""
     cheaper = np.stack([is_cheaper(answer.pairs[name], volumes) for answer in answers])
     p = cheaper.mean(axis=0)
-    half = simultaneous_half_width(cheaper, seed)
+    half = simultaneous_half_width(cheaper, seed, sequences)
     return pd.DataFrame(
         {
             "tokens_per_month": volumes,

@@ -14,6 +14,7 @@ from simulator.domain.plans import Array, FleetPlan, OptionPlan, Plan
 from simulator.domain.scenario import Scenario
 from simulator.simulation.ledger import run_rate
 from simulator.simulation.results import RunRate
+from simulator.simulation.service_holding import as_sized, held_to_level
 from simulator.simulation.shared_costs import demand_of
 from simulator.simulation.shared_runs import SharedRuns
 from simulator.solving.crossings import GREATEST_VOLUME, Crossing
@@ -37,7 +38,8 @@ class PathAnswer:
     """What one path says.
 
     `usd_per_month` by option at the path's own volume, NaN where the option can't be had on this path (it can't be
-    planned, or rejects more than 1 % of the requests there); `curves` by option over the volumes asked for.
+    planned, misses the service level or rejects more than 1 % of the requests there); `curves` by option over the
+    volumes asked for; `missed`: options that miss the service level.
     """
 
     tokens_per_month: float
@@ -45,6 +47,7 @@ class PathAnswer:
     pairs: Mapping[str, Pair]
     curves: Mapping[str, Array]
     was_clipped: bool = False
+    missed: frozenset[str] = frozenset()
 
     def first(self, challenger: str) -> float:
         """First volume at which the challenger is cheaper; infinite: never. [tokens per month]"""
@@ -68,7 +71,11 @@ def is_cheaper(pair: Pair, volumes: Array) -> Array:
 
 
 class PathSolver:
-    """Solves paths of one scenario; what they have in common is planned, drawn and run once."""
+    """Solves paths of one scenario; what they have in common is planned, drawn and run once.
+
+    Where there is a service level, fleets are sized at the medians and go through all paths at that size, as one has to
+    choose it before one knows; each path's own volume and numbers then tell which options miss the level on it.
+    """
 
     def __init__(self, scenario: Scenario, make_plan: MakePlan, volumes: Array | None = None) -> None:
         self.scenario = scenario
@@ -76,6 +83,7 @@ class PathSolver:
         self.make_plan = make_plan
         self.volumes = np.zeros(0) if volumes is None else np.asarray(volumes, dtype=np.float64)
         self.plan = make_plan(scenario)
+        self.at_medians = held_to_level(self.plan)
         self._runs = SharedRuns()
 
     def plan_of(self, values: Mapping[str, float], seed: int | None = None) -> Plan:
@@ -122,8 +130,11 @@ class PathSolver:
         """Costs of a plan at its own volume and over the solver's, and all its crossings."""
         scenario = plan.scenario
         own = scenario.tokens_per_month
+        plan = held_to_level(as_sized(plan, self.at_medians.sizings), sizes=False)
+        missed = frozenset(plan.left_out)
         if scenario.baseline not in plan.options:
-            return self._nothing(f"the baseline '{scenario.baseline}' can't be planned", own)
+            why = "misses the service level" if scenario.baseline in missed else "can't be planned"
+            return self._nothing(f"the baseline '{scenario.baseline}' {why}", own, missed)
         volumes = np.concatenate(([own], self.volumes, [GREATEST_VOLUME]))
         rates = {name: run_rate(plan, name, volumes) for name in compared_options(plan)}
         costs = {name: rate.usd_per_month for name, rate in rates.items()}
@@ -136,6 +147,7 @@ class PathSolver:
             pairs={name: self._pair(plan, name, rates) for name in scenario.challengers if crossings},
             curves={name: usd[1:-1] for name, usd in costs.items()},
             was_clipped=was_clipped,
+            missed=missed,
         )
 
     def _pair(self, plan: Plan, challenger: str, rates: Mapping[str, RunRate]) -> Pair:
@@ -145,14 +157,14 @@ class PathSolver:
     def _rate_of(self, plan: Plan, name: str, volumes: Array) -> RunRate:
         return run_rate(plan, name, volumes, self._runs)
 
-    def _nothing(self, cause: str, own: float = math.nan) -> PathAnswer:
+    def _nothing(self, cause: str, own: float = math.nan, missed: frozenset[str] = frozenset()) -> PathAnswer:
         baseline = self.scenario.baseline
         pairs = {
             name: Pair(baseline, name, (), None, None, INFEASIBLE, cause, None, None, ())
             for name in self.scenario.challengers
         }
         nothing: dict[str, Any] = {}
-        return PathAnswer(own, nothing, pairs, nothing)
+        return PathAnswer(own, nothing, pairs, nothing, missed=missed)
 
 
 def _unit_tokens(plan: Plan, challenger: str) -> float:

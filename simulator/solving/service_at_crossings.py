@@ -46,6 +46,28 @@ def missed_at_crossings(plan: Plan, names: Sequence[str], tokens_per_month: Sequ
     return tuple(warnings)
 
 
+def rejected_at_crossings(
+    plan: Plan, names: Sequence[str], tokens_per_month: Sequence[float], most_share: float
+) -> tuple[str, ...]:
+    """A warning for each fleet that rejects more than a share of the requests where costs cross."""
+    if not tokens_per_month:
+        return ()
+    volumes = np.asarray(tokens_per_month[:_MOST_CROSSINGS], dtype=np.float64)
+    warnings = []
+    for name in names:
+        option = plan.options[name]
+        if isinstance(option, FleetPlan) and option.overflow_to is None:
+            away = run_rate(plan, name, volumes).rejected_share
+            worst = int(np.argmax(away))
+            if away[worst] > most_share:
+                where = "where costs cross" if volumes.size == 1 else "at the worst of the crossings"
+                place = f"{where}, at {volumes[worst] / 1e9:,.3g} B tokens a month"
+                warnings.append(
+                    f"{name}: rejects {away[worst]:.0%} of the requests {place}: it costs less there for less service"
+                )
+    return tuple(warnings)
+
+
 def _missed(rate: RunRate, level: ServiceLevel, volumes: np.ndarray, plan: Plan) -> str:
     """At how many crossings, and the worst of them; empty where it holds at all."""
     none = np.zeros(volumes.size)

@@ -28,7 +28,7 @@ from simulator.simulation.shared_costs import demand_of
 from simulator.solving.best_mix import SAME_SHARE, BestMix, best_mix, options_with_a_mix
 from simulator.solving.crossings import GREATEST_VOLUME, LEAST_VOLUME, Crossing, find_crossings
 from simulator.solving.scan import FINE, NARROW, Difference
-from simulator.solving.service_at_crossings import missed_at_crossings
+from simulator.solving.service_at_crossings import missed_at_crossings, rejected_at_crossings
 
 Rates = Mapping[str, RunRate]
 
@@ -181,7 +181,7 @@ def solve(plan: Plan) -> Study:
         requests_per_day=requests_per_day(plan, volume),
         tokens_per_request=plan.tokens_per_request,
         baseline=scenario.baseline,
-        pairs={name: pair_of(plan, name, rates) for name in scenario.challengers},
+        pairs={name: _at_equal_service(plan, pair_of(plan, name, rates)) for name in scenario.challengers},
         options={name: _at_volume(plan, rate) for name, rate in rates.items()},
         plan=plan,
     )
@@ -270,6 +270,13 @@ def pair_of(
     warnings += missed_at_crossings(plan, (challenger, baseline), [c.tokens_per_month for c in crossings])
     share, full_load = _full_load(plan, challenger, rates[baseline])
     return Pair(baseline, challenger, crossings, first, settled, reason, None, share, full_load, warnings)
+
+
+def _at_equal_service(plan: Plan, pair: Pair) -> Pair:
+    """The pair, with a warning where a fleet rejects too much at a crossing for the costs to be comparable."""
+    volumes = [crossing.tokens_per_month for crossing in pair.crossings]
+    names = (pair.challenger, pair.baseline)
+    return replace(pair, warnings=pair.warnings + rejected_at_crossings(plan, names, volumes, MOST_REJECTED_SHARE))
 
 
 def _difference(ours: RunRate, theirs: RunRate) -> Difference:

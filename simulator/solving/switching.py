@@ -13,9 +13,10 @@ from simulator.domain.cash_flows import present_value_usd
 from simulator.domain.finance import rate_per_month
 from simulator.domain.owning import OwnedFigures
 from simulator.domain.plans import Array, FleetPlan, Plan
+from simulator.domain.units import HOURS_PER_MONTH
 from simulator.simulation.ledger import simulate_option
 from simulator.simulation.results import Ledger
-from simulator.solving.horizon import Cash, cash_of, hardware_cash, ledger_pair, owned_of
+from simulator.solving.horizon import Cash, cash_of, hardware_cash, horizon_hours, ledger_pair, month_ends, owned_of
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,8 @@ def switching(plan: Plan, challenger: str, ledgers: Mapping[str, Ledger] | None 
 
     Parameters
     ----------
-    plan : Plan
-        The scenario with its options.
-    challenger : str
-        Name of the option.
-    ledgers : mapping of Ledger by option, optional
-        Both options simulated over the horizon, if they are already.
+    plan, challenger, ledgers
+        As in `ledger_pair`.
 
     Returns
     -------
@@ -72,10 +69,9 @@ def switching(plan: Plan, challenger: str, ledgers: Mapping[str, Ledger] | None 
     replaced at the end of its life. What the weeks until a fleet is live cost more than a fleet that is live at once,
     over the horizon as the scenario has it, is added to the one-off cost of the switch.
     """
-    horizon = plan.scenario.horizon
     baseline, ours = ledger_pair(plan, challenger, ledgers)
-    months = horizon.bill_months
-    ends = np.minimum(np.arange(1.0, months + 1.0), horizon.in_months)
+    ends, hours = month_ends(plan), horizon_hours(plan)
+    months = ends.size
     starts = np.arange(float(months))
     rate = plan.scenario.finance.discount_rate_per_year
     monthly = 0.0 if rate is None else rate_per_month(rate)
@@ -89,7 +85,7 @@ def switching(plan: Plan, challenger: str, ledgers: Mapping[str, Ledger] | None 
         switched = np.arange(months) >= month
         cost[month] = before_usd[~switched].sum() + running_usd[switched].sum()
         if month < months:
-            once, left = _at_switch(running, owned, month)
+            once, left = _at_switch(running, owned, month, hours)
             once[month] += extra_usd
             cost[month] += _values(once, starts, monthly).sum() - present_value_usd(
                 np.array([left]), ends[-1:], monthly
@@ -127,7 +123,7 @@ def _from_the_start(owned: OwnedFigures) -> OwnedFigures:
     return dataclasses.replace(owned, delivered_at_hour=0.0, end_of_life="replace")
 
 
-def _at_switch(running: Cash, owned: OwnedFigures | None, month: int) -> tuple[Array, float]:
+def _at_switch(running: Cash, owned: OwnedFigures | None, month: int, hours: float) -> tuple[Array, float]:
     """Spent at the start of each bill month if the switch is in `month`, and what is left at the end. [USD]"""
     months = running.at_starts_usd.size
     once = np.zeros(months)
@@ -137,8 +133,8 @@ def _at_switch(running: Cash, owned: OwnedFigures | None, month: int) -> tuple[A
         once[month:] = running.at_starts_usd[month:]
         once[month] += running.at_starts_usd[:month].sum()
         return once, running.left_usd
-    bought_at_0, _ = hardware_cash(_from_the_start(owned), months)
-    bought, left = hardware_cash(_from_the_start(owned), months - month)
+    bought_at_0, _ = hardware_cash(_from_the_start(owned), months, hours)
+    bought, left = hardware_cash(_from_the_start(owned), months - month, hours - month * HOURS_PER_MONTH)
     once[month:] = bought
     once[month] += running.at_starts_usd.sum() - bought_at_0.sum()
     return once, left

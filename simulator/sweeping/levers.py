@@ -92,6 +92,14 @@ class LeverStudy:
         """All levers that go together."""
         return self.outcome(TOGETHER)
 
+    @property
+    def as_it_stands(self) -> tuple[BreakEvenShift, ...]:
+        """Where each challenger pays for good without any lever; nothing where no lever was run."""
+        return tuple(
+            BreakEvenShift(shift.challenger, None, shift.before, shift.reason_before, shift.reason_before)
+            for shift in self.together.break_even
+        )
+
     def table(self) -> pd.DataFrame:
         """One row a lever and option; a lever that was not run has one row, which says why."""
         rows: list[dict[str, object]] = []

@@ -8,7 +8,8 @@ import pytest
 
 import simulator as sim
 from simulator.presentation.charts.levers import levers_chart
-from simulator.presentation.levers_report import break_even_text, signed
+from simulator.presentation.levers_report import break_even_text
+from simulator.presentation.numbers import signed
 from simulator.sweeping.levers import BreakEvenShift
 
 FILE = """\
@@ -121,3 +122,22 @@ def test_where_a_challenger_pays_for_good_in_words(shift, words):
 @pytest.mark.parametrize(("share", "words"), [(0.123, "+12 %"), (-0.004, "-0.4 %"), (2e-4, "0 %")])
 def test_shares_have_their_sign(share, words):
     assert signed(share) == words
+
+
+def test_the_table_opens_with_where_the_fleet_pays_without_any_lever(breakeven, pair):
+    said = " ".join(breakeven("levers", pair).stdout.split())
+    # two GPUs at 2 USD an hour cost 2,920 USD a month, a million tokens 3 USD at the API: 973 M
+    assert re.search(r"as it stands fleet 973 M [^(]", said)
+
+
+def test_a_lever_left_out_that_saves_more_alone_than_all_together_is_said_to(tmp_path, breakeven):
+    cheap = "  cheap: {kind: api, prices: {input_usd_per_mtok: 0.1, output_usd_per_mtok: 0.5}}\n  fleet:"
+    (tmp_path / "pair.yaml").write_text(
+        FILE.replace("  fleet:", cheap).replace("batch: {share: 0.4}", "routing: {routed_share: 0.1}"), encoding="utf-8"
+    )
+    said = " ".join(breakeven("levers", "pair.yaml").stdout.split())
+    # a tenth of the price for all requests, against a tenth of the requests: 90 % of 912.50 USD
+    assert (
+        "smaller model: sets what routing sets; alone it saves more than all together: 821 USD a month at api" in said
+    )
+    assert "10 % of the API's requests go to cheap" in said

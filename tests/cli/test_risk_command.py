@@ -115,3 +115,10 @@ def test_a_distribution_set_on_the_command_line_counts(breakeven, tmp_path):
     bands = content["pairs"]["fleet"]["bands_tokens_per_month"]
     assert [band["varying"] for band in bands] == ["inputs", "inputs"]
     assert bands[1]["p10"] < bands[1]["p50"] < bands[1]["p90"]
+
+
+def test_growth_is_said_to_be_left_out_and_where_it_is_told(breakeven, guesses, tmp_path):
+    grown = breakeven("risk", guesses, "--paths", 8, "--set", "traffic.growth_per_month=0.08")
+    said = "no growth (here 8 % a month: `breakeven horizon` tells what becomes of it)"
+    assert said in " ".join(grown.stdout.split())
+    assert "no growth, prices of the first day" in " ".join(breakeven("risk", guesses, "--paths", 8).stdout.split())

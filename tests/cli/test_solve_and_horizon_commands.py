@@ -100,6 +100,7 @@ def test_solve_over_time_says_so(breakeven, pair):
             r"^pair.yaml:7: options.api.rental: unknown key of kind api",
         ),
         (("--for", "options.flet.replicas.minimum"), r"^pair.yaml:6: options.flet: there is none of that name"),
+        (("--for", "options.fleet"), r"^pair.yaml:11: options.fleet: is a mapping, no number to solve for"),
         (("--for", "title"), r"^pair.yaml:1: title: is 'A pair', no number to solve for"),
         (("--for", FIXED, "--between", 5, 5), r"between is 5 to 5, must be a lower and a higher number"),
         (("--for", FIXED, "--between", -5, -1), r"between is -5 to -1, the key must be at least 0"),
@@ -121,6 +122,7 @@ def test_horizon_says_turns_payback_worth_switch_and_revenue(breakeven, pair, tm
     assert "With changing prices the run rate turns in March 2028: api is the cheaper one from then on." in said
     assert "The 10,000 USD at the start of fleet are paid back in month 3." in said
     assert "It costs least to switch at once" in said
+    assert "run rate turns: api cheaper 2028-03-01, after 15 months" in said
     # 9 M requests at 0.004 USD: 36,000 USD a month; 4,000 are a ninth
     assert "fleet 11 %; a rule of thumb says at most 25 to 30 %" in said
     folder = tmp_path / "reports" / "pair"
@@ -139,6 +141,59 @@ def test_horizon_says_turns_payback_worth_switch_and_revenue(breakeven, pair, tm
     assert content["paid_back"]["whole_months"] == 3
     assert content["switch"]["best_month"] == 0
     assert len(content["switch"]["regret_usd_by_month_and_never"]) == 25
+
+
+def test_a_fleet_that_growth_fills_is_said_not_to_serve_all_and_is_not_called_cheaper(breakeven, tmp_path):
+    text = """\
+title: Outgrown
+horizon: {months: 4, step_s: 3600}
+traffic: {requests_per_day: 86_400, growth: {kind: steps, steps: [{from_month: 2, factor: 4}]}}
+workload: {chat: {input_tokens: 600, output_tokens: 400}}
+finance: {revenue_usd_per_request: 0.004}
+options:
+  api: {kind: api, prices: {input_usd_per_mtok: 1, output_usd_per_mtok: 1}}
+  fleet:
+    kind: self_hosted
+    rental: {usd_per_gpu_hour: 5}
+    throughput: {requests_per_s: 2}
+    autoscaling: {kind: fixed, count: 1}
+    overflow: reject
+    max_wait_s: 0
+"""
+    (tmp_path / "grown.yaml").write_text(text, encoding="utf-8")
+    # 1 request a second for two months, 4 for two more, of which 2 are served: 4 of 10 are not
+    words = "Over the horizon fleet does not serve 40 % of the requests, from month 3 on: what it costs is for less"
+    held = " ".join(breakeven("horizon", "grown.yaml").stdout.split())
+    assert words in held
+    assert "revenue is that of every request that comes, also of those not served" in held
+    # the API costs 2,628 USD a month at run rate and 26,280 in all, the fleet 3,650 and 14,600
+    run = " ".join(breakeven("run", "grown.yaml").stdout.split())
+    assert words in run
+    assert "is cheaper: " not in run
+
+
+def test_horizon_refuses_a_pair_that_cant_be_had_at_its_line(breakeven, tmp_path):
+    big = "  fleet:\n    kind: self_hosted\n    model: llama-3.3-70b\n    gpu: h100-sxm\n    gpus_per_replica: 1\n"
+    big += "    precision: bf16\n    rental: {usd_per_gpu_hour: 2}\n  was:"
+    (tmp_path / "pair.yaml").write_text(FILE.replace("  fleet:", big), encoding="utf-8")
+    result = breakeven("horizon", "pair.yaml")
+    assert_refused(result, r"^pair.yaml:15: options.fleet.gpus_per_replica: is 1, but llama-3.3-70b in bf16", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("traffic.growth_per_month", "traffic.growth_per_month is 8, which is 800 % a month; 8 % would be 0.08"),
+        (
+            "finance.discount_rate_per_year",
+            "finance.discount_rate_per_year is 8, which is 800 % a year; 8 % would be 0.08",
+        ),
+    ],
+)
+def test_a_rate_that_is_probably_a_percentage_is_warned_of(breakeven, pair, key, words):
+    for command in ("horizon", "run"):
+        assert words in " ".join(breakeven(command, pair, "--set", f"{key}=8").stdout.split())
+    assert "which is" not in breakeven("horizon", pair, "--set", f"{key}=0.08").stdout
 
 
 def test_horizon_prints_as_json_what_it_writes(breakeven, pair, tmp_path):
@@ -181,3 +236,30 @@ def test_what_is_wrong_with_finance_is_told_with_file_line_and_key(breakeven, tm
     (tmp_path / "pair.yaml").write_text(text, encoding="utf-8")
     for command in ("check", "run", "horizon"):
         assert_refused(breakeven(command, "pair.yaml"), rf"^pair.yaml:5: {pattern}", tmp_path)
+
+
+def test_a_crossing_at_which_a_fleet_rejects_is_warned_of(breakeven, tmp_path):
+    text = """\
+title: One machine for all
+horizon: {days: 1, step_s: 3600}
+traffic: {requests_per_day: 86_400}
+workload: {chat: {input_tokens: 600, output_tokens: 400}}
+options:
+  api: {kind: api, prices: {input_usd_per_mtok: 1, output_usd_per_mtok: 1}}
+  fleet:
+    kind: self_hosted
+    rental: {usd_per_gpu_hour: 36}
+    throughput: {requests_per_s: 2}
+    autoscaling: {kind: fixed, count: 1}
+    overflow: reject
+    max_wait_s: 0
+"""
+    (tmp_path / "one.yaml").write_text(text, encoding="utf-8")
+    said = " ".join(breakeven("run", "one.yaml").stdout.split())
+    # 36 USD an hour are 36 M tokens an hour at the API, 10 requests a second, of which 2 are served
+    words = (
+        "fleet: rejects 80% of the requests where costs cross, at 26.3 B tokens a month: it costs less there for less"
+    )
+    assert words in said
+    (tmp_path / "one.yaml").write_text(text.replace("overflow: reject", "overflow: api"), encoding="utf-8")
+    assert "rejects" not in breakeven("run", "one.yaml").stdout

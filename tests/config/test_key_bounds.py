@@ -98,7 +98,7 @@ def test_a_value_beyond_the_bounds_is_refused_when_it_is_set(found):
         ("title", "pair.yaml:1: title: is 'A pair', no number to solve for"),
         ("options.fleet.gpu", "pair.yaml:9: options.fleet.gpu: is 'h100-sxm', no number to solve for"),
         ("options.fleet.gpu.x", "pair.yaml:9: options.fleet.gpu: is 'h100-sxm', has no key 'x'"),
-        ("options.fleet", "pair.yaml:6: options.fleet: is of type SelfHostedOption, no number to solve for"),
+        ("options.fleet", "pair.yaml:6: options.fleet: is a mapping, no number to solve for"),
         ("options.fleet.owned", "options.fleet.owned: takes no number to solve for"),
         ("options..gpu", "the key is 'options..gpu', must be names joined by single dots"),
         ("", "the key is '', must be names joined by single dots"),

@@ -128,7 +128,7 @@ def test_a_distribution_may_come_from_outside():
         (
             "{p10: 2, p50: 2.5, p90: 3.5}",
             "{normal: {mean: 2, sd: 3}}",
-            [f"a.yaml:9: {RENT}: reaches -4.979 at its p1, where it is -4.979, must be at least 0 [USD/h]"],
+            [f"a.yaml:9: {RENT}: reaches -4.979 at its p1, must be at least 0 [USD/h]"],
         ),
         (
             "{choice: {values: [1, 2, 4]}}",
@@ -143,10 +143,14 @@ def test_a_distribution_may_come_from_outside():
         (
             "    cold_start_s: 120\n",
             "uncertainty:\n  inputs:\n    title: {uniform: {low: 1, high: 2}}\n"
-            "    options.flet.x: {uniform: {low: 1, high: 2}}\n",
+            "    options.flet.cold_start_s: {uniform: {low: 1, high: 2}}\n"
+            "    options.fleet.cold_starts: {uniform: {low: 1, high: 2}}\n",
             [
-                "a.yaml:15: uncertainty.inputs.title: is no key that takes a number",
-                "a.yaml:16: uncertainty.inputs.options.flet.x: is no key that takes a number",
+                "a.yaml:15: uncertainty.inputs.title: is no key that takes a number: holds 'Guesses as ranges'",
+                "a.yaml:16: uncertainty.inputs.options.flet.cold_start_s: names 'flet', of which there is none in "
+                "options, must be one of api, fleet",
+                "a.yaml:17: uncertainty.inputs.options.fleet.cold_starts: is no key that takes a number: 'cold_starts' "
+                "is unknown; did you mean 'cold_start_s'?",
             ],
         ),
         (
@@ -191,3 +195,31 @@ def test_every_fault_of_a_file_is_told_in_one_run():
         "options.fleet.throughput.total_tokens_per_s.lognormal.log_sigma",
         "options.fleet.cold_start",
     ]
+
+
+def test_a_key_that_is_set_from_outside_leaves_its_correlations():
+    rent, cold, share = (f"options.fleet.{key}" for key in ("rental.usd_per_gpu_hour", "cold_start_s", "max_wait_s"))
+    guesses = {key: {"uniform": {"low": 1.0, "high": 2.0}} for key in (rent, cold, share)}
+    matrix = [[1.0, 0.3, 0.2], [0.3, 1.0, 0.1], [0.2, 0.1, 1.0]]
+    file_data = {
+        "title": "three that go together",
+        "horizon": {"days": 1, "step_s": 3600},
+        "traffic": {"requests_per_day": 1000},
+        "workload": {"request": {"input_tokens": 500, "output_tokens": 500}},
+        "options": {
+            "api": {"kind": "api", "prices": {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 1.0}},
+            "fleet": {
+                "kind": "self_hosted", "throughput": {"requests_per_s": 10.0}, "rental": {"usd_per_gpu_hour": 1.0},
+                "autoscaling": {"kind": "fixed", "count": 1}, "overflow": "reject",
+            },
+        },
+        "uncertainty": {"inputs": guesses, "correlations": [{"keys": [rent, cold, share], "matrix": matrix}]},
+    }  # fmt: skip
+    (group,) = sim.load_scenario(file_data, {cold: 1.5}).uncertainty.correlations
+    assert group.keys == (rent, share)
+    assert group.matrix == ((1.0, 0.2), (0.2, 1.0))
+    assert sim.load_scenario(file_data, {cold: 1.5, rent: 1.5}).uncertainty.correlations == ()
+    with pytest.raises(ValueError, match="must be an uncertain key"):  # an override of its own is held to what it says
+        sim.load_scenario(
+            file_data, {cold: 1.5, "uncertainty.correlations": [{"keys": [rent, cold], "correlation": 0.1}]}
+        )

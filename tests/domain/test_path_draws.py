@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simulator.domain.path_draws import path_shares, path_values
+from simulator.domain.path_draws import SOBOL_SEQUENCES, independent_sequences, path_shares, path_values
 from simulator.domain.uncertainty import Uncertainty
 
 TWO = {"a": {"uniform": {"low": 0, "high": 1}}, "b": {"lognormal": {"median": 2, "log_sigma": 0.5}}}
@@ -26,10 +26,27 @@ def test_another_seed_gives_other_paths_and_the_scenario_s_seed_counts_where_non
     assert np.array_equal(path_shares(uncertainty(seed=2), 1, 64), path_shares(uncertainty(), 2, 64))
 
 
-def test_sobol_paths_have_one_point_in_every_64th_of_every_input():
-    shares = path_shares(uncertainty(), 3, 64)
-    for column in shares.T:
-        assert sorted(np.floor(column * 64).astype(int)) == list(range(64))
+def test_each_sequence_of_sobol_paths_has_one_point_in_every_part_of_every_input():
+    of_each = 8
+    shares = path_shares(uncertainty(), 3, SOBOL_SEQUENCES * of_each)
+    for sequence in range(SOBOL_SEQUENCES):
+        for column in shares[sequence::SOBOL_SEQUENCES].T:
+            assert sorted(np.floor(column * of_each).astype(int)) == list(range(of_each))
+
+
+def test_sequences_of_sobol_paths_know_nothing_of_each_other():
+    # Neighbouring paths are of two sequences. Over many seeds they are as independent as two numbers can be.
+    seeds = 400
+    first_two = np.array([path_shares(uncertainty(), seed, 2)[:, 0] for seed in range(seeds)])
+    assert abs(np.corrcoef(first_two.T)[0, 1]) < 4 / np.sqrt(seeds)
+    assert first_two.mean(axis=0) == pytest.approx([0.5, 0.5], abs=4 / np.sqrt(12 * seeds))
+
+
+def test_paths_fall_into_as_many_sequences_as_were_drawn():
+    assert independent_sequences(uncertainty(), 256) == SOBOL_SEQUENCES
+    assert independent_sequences(uncertainty(), 3) == 3
+    assert independent_sequences(uncertainty(draws="independent"), 256) == 256
+    assert independent_sequences(Uncertainty(), 16) == 16  # seeds of the traffic, no inputs
 
 
 @pytest.mark.parametrize("draws", ["sobol", "independent"])

@@ -105,6 +105,8 @@ def test_what_the_options_take_of_the_revenue_is_held_against_the_rule():
     # the API takes 0.001 of 0.002 USD; ten replicas 7,300 USD of 52,560
     assert "Of the revenue over the horizon go to api 50 %, fleet 14 %" in sentence
     assert "at most 25 to 30 %: within it is fleet." in sentence
+    data["finance"] = {"revenue_usd_per_request": 0.02}
+    assert "at most 25 to 30 %: both are within it." in advice(sim.load_scenario(data))[1]
 
 
 def test_the_horizon_has_a_say_where_it_differs_from_the_run_rate():

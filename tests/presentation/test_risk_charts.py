@@ -8,10 +8,11 @@ import pytest
 
 import simulator as sim
 from simulator.presentation.charts.fan import fan_chart
-from simulator.presentation.charts.flips import flip_chart, flip_sentence
+from simulator.presentation.charts.flips import flip_chart
 from simulator.presentation.charts.probability import probability_chart
 from simulator.presentation.charts.tornado import tornado_chart
 from simulator.presentation.risk_wording import crossing_sentence, decision_sentence
+from simulator.presentation.sensitivity_wording import flip_sentence
 from simulator.presentation.theme import save_figure
 
 
@@ -77,6 +78,14 @@ def test_the_probability_is_drawn_in_percent_with_its_band(study):
     assert np.array_equal(line.get_xdata(), table["tokens_per_month"])
     assert np.array_equal(line.get_ydata(), 100 * table["p_cheaper"])
     assert "[%]" in axes.get_ylabel()
+
+
+def test_where_the_volume_is_uncertain_the_probability_is_not_said_to_be_that_at_one_volume(study):
+    assert "50 % at own volume" not in texts(probability_chart(study))  # 500 of 2,000 USD lie below 1,000
+    assert "25 % at own volume" in texts(probability_chart(study))
+    two = study_of(traffic={"tokens_per_month": {"choice": {"values": [0.4e9, 2.6e9]}}})
+    # never at 0.4 B, always at 2.6 B: half of the paths, whatever the curve is at the median
+    assert "50 % over own volumes" in texts(probability_chart(sim.uncertainty(two, paths=64)))
 
 
 def test_bars_of_the_tornado_end_where_the_table_says(sensitivity):

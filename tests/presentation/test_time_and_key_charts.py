@@ -94,6 +94,17 @@ def test_the_chart_over_time_draws_cash_with_its_steps_and_rings_payback_and_und
     assert "never to switch" in words(figure)
 
 
+def test_months_of_730_h_are_dated_with_the_day_they_begin():
+    view = view_of(case(months=6))
+    spent = cumulative_chart("Charts", view.path, view.switch, view.sentences).axes[0]
+    # two of them after 1 December are 60 days and 20 hours: 30 January, not February
+    assert [label.get_text() for label in spent.get_xticklabels()][:3] == [
+        "0\n1 Dec 2026",
+        "1\n31 Dec 2026",
+        "2\n30 Jan 2027",
+    ]
+
+
 def test_a_replacement_stands_upright_in_the_chart():
     view = view_of(case(fleet={"owned": MACHINE}))
     figure = cumulative_chart("Charts", view.path, view.switch, view.sentences)

@@ -66,6 +66,22 @@ def test_cash_and_charges_come_to_the_same_over_a_horizon_of_whole_lives():
     assert cash.left_usd == pytest.approx(3_000.0)
 
 
+@pytest.mark.parametrize("days", [45, 365, 380])
+def test_what_hardware_is_worth_at_the_end_of_a_part_of_a_month_is_what_the_ledger_has_not_charged(days):
+    data = case(fleet={"owned": MACHINE}) | {"horizon": {"days": days, "step_s": 86_400}}
+    path = sim.over_time(data)
+    age_days = days - 365 * (days // 365 if days % 365 else 0)  # the second machine's in 380 days; 365 are a life
+    assert path.challenger_cash.left_usd == pytest.approx(12_000.0 - 9_000.0 * age_days / 365)
+    spent = path.challenger_cash.at_starts_usd.sum() + path.challenger_cash.through_usd.sum()
+    assert spent - path.challenger_cash.left_usd == pytest.approx(path.challenger_usd.sum())
+    study = sim.switching(data)
+    assert study.cost_usd[0] == pytest.approx(sim.simulate(data, "fleet").total_usd)
+    lived_days = days - 365 / 12  # bought a month later
+    lives = int((lived_days - 1e-6) // 365)
+    left = 12_000.0 - 9_000.0 * (lived_days - 365 * lives) / 365
+    assert study.cost_usd[1] == pytest.approx(1_000.0 * days / (365 / 12) + 12_000.0 + 9_000.0 * lives - left)
+
+
 def test_hardware_that_was_there_before_is_paid_already():
     owned = {**MACHINE, "life_years": 5, "delivery": "2025-12-01"}
     path = sim.over_time(

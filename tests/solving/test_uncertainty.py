@@ -310,8 +310,9 @@ def test_a_path_is_the_scenario_with_its_numbers_written_in():
         row = study.paths.iloc[path]
         values = {key: float(row[key]) for key in study.uncertainty.inputs}
         alone = sim.break_even(sim.load_scenario(scenario(options, 1e10, traffic=traffic), values))
-        assert row["settled:fleet"] == pytest.approx(alone.settled, rel=5e-4)
-        assert row["first:fleet"] == pytest.approx(alone.first, rel=5e-4)
+        for quantity in ("settled", "first"):
+            volume = getattr(alone, quantity)
+            assert row[f"{quantity}:fleet"] == pytest.approx(math.inf if volume is None else volume, rel=5e-4)
         for name in ("api", "fleet"):
             assert row[f"usd:{name}"] == pytest.approx(alone.options[name].usd_per_month, rel=1e-9)
 
@@ -357,6 +358,39 @@ def test_the_interval_of_a_median_is_as_wide_as_the_order_statistics_say():
     ranks = stats.binom(401, 0.5).ppf([0.05, 0.95]).astype(int)
     assert low == pytest.approx(values[ranks[0]], abs=0.01)
     assert high == pytest.approx(values[ranks[1]], abs=0.01)
+
+
+def test_sequences_that_agree_tell_the_median_exactly_and_ones_that_differ_give_student_s_interval():
+    every = np.tile(np.arange(101.0), (16, 1))  # 16 sequences, the same 101 values in each
+    assert median_interval(every.T.ravel(), seed=1, sequences=16) == (50.0, 50.0)
+    # Sequences that are constant, 101 paths each: a resample's median is that of 16 numbers drawn from 16, whose
+    # standard deviation is worked out from all the ranks that it can have (Maritz and Jarrett, 1978), of 15 here for
+    # one rank only.
+    places = np.linspace(-1.0, 1.0, 15)
+    apart = np.repeat(places[None, :], 101, axis=0).ravel()
+    ranks = np.diff(stats.binom(15, np.arange(16) / 15).sf(7))  # P(the median is the k-th of them)
+    error = math.sqrt(float(ranks @ places**2) * 15 / 14)
+    low, high = median_interval(apart, seed=1, sequences=15)
+    assert high == pytest.approx(stats.t(14).ppf(0.95) * error, rel=0.08)
+    assert low == pytest.approx(-high, rel=0.1)
+
+
+def test_an_interval_of_few_sequences_is_no_wider_than_the_values_and_keeps_infinity():
+    two = np.where(np.arange(160) % 16 < 8, 1.0, 3.0)
+    assert median_interval(two, seed=1, sequences=16) == (1.0, 3.0)
+    some = np.where(np.arange(160) % 16 < 9, 1.0, math.inf)
+    assert median_interval(some, seed=1, sequences=16) == (1.0, math.inf)
+    none = np.full(160, math.inf)
+    assert median_interval(none, seed=1, sequences=16) == (math.inf, math.inf)
+
+
+def test_the_band_of_few_sequences_is_the_spread_between_them():
+    # One volume, 16 sequences of which 8 always and 8 never pay: shares of resamples are binomial over 16.
+    cheaper = (np.arange(1600) % 16 < 8)[:, None]
+    distance = stats.binom(16, 0.5)
+    quantile_of_distance = next(k / 16 for k in range(9) if distance.cdf(8 + k) - distance.cdf(7 - k) >= 0.9)
+    few = stats.t(15).ppf(0.95) / stats.norm.ppf(0.95) * math.sqrt(16 / 15)
+    assert simultaneous_half_width(cheaper, seed=1, sequences=16) == pytest.approx(few * quantile_of_distance)
 
 
 def test_the_band_is_that_of_kolmogorov_where_every_path_crosses_once():

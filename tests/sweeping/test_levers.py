@@ -222,6 +222,14 @@ def test_a_contract_that_the_provider_does_not_sell_is_the_reason_why_not():
     assert study.outcome("reserved").reason.endswith("lambda has no 'reserved_1y' offer of 1 x h100-sxm")
 
 
+def test_a_reserved_rent_that_no_provider_lists_is_asked_for_by_its_key():
+    found, _ = outcome("reserved")
+    assert found.reason == (
+        "levers.reserved.usd_per_gpu_hour is not given, and the rental of fleet names no provider whose contracts are "
+        "listed"
+    )
+
+
 def test_the_discount_on_spot_is_that_of_the_providers_offers():
     case = sim.load_scenario("support-chatbot")
     discount = lever_facts(case).spot_discounts["llama-a10g"]

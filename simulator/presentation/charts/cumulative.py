@@ -81,12 +81,13 @@ def _scales(axes: Axes, path: OverTime, spent: Array) -> None:
 
 
 def month_axis(axes: Axes, path: OverTime) -> None:
-    """Months since the start, with the calendar month below."""
+    """Months since the start, with the day on which each bill month begins below."""
     end = float(path.ends_months[-1])
     axes.set_xlim(0.0, end)
     step = next((step for step in _STEPS_OF_MONTHS if end / step <= _MOST_TICKS), _STEPS_OF_MONTHS[-1])
     ticks = range(0, path.ends_months.size, step)
-    texts = [f"{tick}\n{path.month_starts[tick]:%b %Y}" for tick in ticks]
+    starts = [path.month_starts[tick] for tick in ticks]
+    texts = [f"{tick}\n{start.day} {start:%b %Y}" for tick, start in zip(ticks, starts, strict=True)]
     axes.set_xticks(ticks, texts)
     axes.set_xticks([], minor=True)
 

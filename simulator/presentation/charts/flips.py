@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from simulator.presentation import theme
-from simulator.presentation.numbers import number, percent, usd
+from simulator.presentation.numbers import number, percent
 from simulator.presentation.page import LEFT, RIGHT, Page
+from simulator.presentation.sensitivity_wording import flip_sentence, names_of_key
 from simulator.presentation.theme import BODY, FAINT, INK, NAME, RULE
 from simulator.solving.sensitivity import Sensitivity
 
@@ -56,20 +57,8 @@ def flip_chart(sensitivity: Sensitivity, title: str) -> Figure:
     return page.figure
 
 
-def flip_sentence(sensitivity: Sensitivity) -> str:
-    """What would turn the choice at the own volume, and what would not."""
-    middle = sensitivity.difference_usd_per_month
-    if math.isnan(middle):
-        return f"{sensitivity.challenger} can't be had with every input at its median"
-    cheaper = sensitivity.challenger if middle < 0 else sensitivity.baseline
-    turning = int(sensitivity.flips["flips_at"].notna().sum())
-    of_them = f"{turning} of {len(sensitivity.flips)} inputs" if turning else "no input"
-    return f"{cheaper} is cheaper by {usd(abs(middle))} a month at the medians; {of_them} can turn that alone"
-
-
 def _cells(page: Page, row: pd.Series) -> list[str]:
-    parts = str(row["key"]).split(".")
-    name = page.first_that_fits([".".join(parts[begin:]) for begin in range(len(parts))], 640.0, BODY)
+    name = page.first_that_fits(names_of_key(str(row["key"])), 640.0, BODY)
     if not math.isfinite(row["flips_at"]):
         return [name, number(row["today"]), "nowhere", "", "", ""]
     change = row["change_share"]

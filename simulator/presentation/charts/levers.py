@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from simulator.presentation import theme
-from simulator.presentation.numbers import distinct, linear_ticks, number, volume
+from simulator.presentation.numbers import distinct, linear_ticks, number, signed, volume
 from simulator.presentation.page import LEFT, RIGHT, Page
 from simulator.presentation.placing import Box
 from simulator.presentation.theme import BODY, FAINT, INK, NAME
@@ -48,7 +48,10 @@ def levers_chart(study: LeverStudy, answer: str) -> Figure:
         page.heading(study.title, [answer, _short(study, names), _short(study, names[:1])])
         left = len(study.outcomes) - len(shown)
         told = f"{left} more not run: levers.csv says why. " if left else ""
-        page.footer(f"Run rate at the own volume, each lever alone. Break-even: for good. {told}Quality is not judged.")
+        today = f", {_break_even(study.as_it_stands[0])} today" if study.as_it_stands else ""
+        page.footer(
+            f"Run rate at the own volume, each lever alone. Break-even: for good{today}. {told}Quality is not judged."
+        )
     return page.figure
 
 
@@ -123,9 +126,7 @@ def _break_even(shift: BreakEvenShift | None) -> str:
         return "never" if shift.reason_after == "baseline_always_cheaper" else "not settled"
     if shift.after == 0:
         return "any volume"
-    percents = None if shift.share is None else round(100 * shift.share)
-    moved = "" if percents is None else f" ({percents:+,} %)" if percents else " (0 %)"
-    return f"{volume(shift.after)}{moved}"
+    return volume(shift.after) + ("" if shift.share is None else f" ({signed(shift.share)})")
 
 
 def _legend(page: Page, x: float, colour: str, name: str) -> None:

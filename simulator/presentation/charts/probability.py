@@ -10,7 +10,7 @@ from simulator.presentation import theme
 from simulator.presentation.numbers import distinct, log_ticks, percent
 from simulator.presentation.page import LEFT, RIGHT, Page, Row
 from simulator.presentation.placing import Box, spread
-from simulator.presentation.risk_wording import own_volume_label, own_volume_sentence, risk_answer
+from simulator.presentation.risk_wording import own_volume_label, own_volume_sentence, own_volume_varies, risk_answer
 from simulator.presentation.theme import FAINT, MOST_OPTIONS, NAME, RULE
 from simulator.solving.uncertainty import UncertaintyStudy
 
@@ -69,10 +69,11 @@ def probability_chart(study: UncertaintyStudy) -> Figure:
             )  # fmt: skip
         ends.sort(key=lambda end: -end[0])
         width = RIGHT - PLOT.right - 40
+        where = "over own volumes" if own_volume_varies(study) else "at own volume"
         blocks = [
             [
                 Row(page.cut(name, width, NAME), size=NAME, option=look),
-                Row(f"{percent(study.pairs[name].p_cheaper_at_own_volume)} at own volume", colour=FAINT),
+                Row(f"{percent(study.pairs[name].p_cheaper_at_own_volume)} {where}", colour=FAINT),
             ]
             for _, name, look in ends
         ]

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from simulator.presentation import theme
-from simulator.presentation.numbers import distinct, linear_ticks, number, usd, volume
+from simulator.presentation.numbers import distinct, linear_ticks, number, volume
 from simulator.presentation.page import LEFT, RIGHT, Page
 from simulator.presentation.placing import Box
+from simulator.presentation.sensitivity_wording import names_of_key, tornado_sentences
 from simulator.presentation.theme import BODY, FAINT, INK, NAME
 from simulator.solving.sensitivity import Sensitivity
 
@@ -51,27 +52,13 @@ def tornado_chart(sensitivity: Sensitivity, title: str) -> Figure:
             page.cut(f"{sensitivity.challenger} minus {sensitivity.baseline} [USD per month]", plot.width + 150, NAME),
             labelpad=9,
         )
-        page.heading(title, [_answer(sensitivity), _answer(sensitivity, short=True)])
+        page.heading(title, tornado_sentences(sensitivity))
         page.footer(
             "One input at a time at its p10 and p90, the others at their medians; at the own volume, run rate. "
             + (f"{len(sensitivity.tornado) - len(table)} weaker inputs are in tornado.csv."
                if len(sensitivity.tornado) > len(table) else "")
         )  # fmt: skip
     return page.figure
-
-
-def _answer(sensitivity: Sensitivity, *, short: bool = False) -> str:
-    middle = sensitivity.difference_usd_per_month
-    if math.isnan(middle):
-        return f"{sensitivity.challenger} can't be had with every input at its median"
-    more = "more" if middle > 0 else "less"
-    first = (
-        f"At the medians {sensitivity.challenger} costs {usd(abs(middle))} a month {more} than {sensitivity.baseline}"
-    )
-    if short or sensitivity.tornado.empty:
-        return first
-    strongest = sensitivity.tornado.iloc[0]
-    return f"{first}; what moves it most is {strongest['key']}"
 
 
 def _bars(page: Page, axes: Axes, table: pd.DataFrame, middle: float, plot: Box) -> None:
@@ -96,9 +83,8 @@ def _bars(page: Page, axes: Axes, table: pd.DataFrame, middle: float, plot: Box)
     for place, row in enumerate(table.itertuples()):
         y = plot.top - plot.height * (place + 0.5) / len(table)
         width = PLOT.left - LEFT - 24
-        parts = str(row.key).split(".")
-        texts = [".".join(parts[begin:]) for begin in range(len(parts))]
-        page.write(LEFT, y + 9, page.first_that_fits(texts, width, BODY), size=BODY, at="center")
+        name = page.first_that_fits(names_of_key(str(row.key)), width, BODY)
+        page.write(LEFT, y + 9, name, size=BODY, at="center")
         values_text = f"{number(row.p10)} to {number(row.p90)}, median {number(row.p50)}"  # type: ignore[arg-type]
         page.write(LEFT, y - 13, page.cut(values_text, width), colour=FAINT, at="center")
     for place, (text, colour) in enumerate((("input at its p10", _LOW), ("at its p90", _HIGH))):
