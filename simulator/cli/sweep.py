@@ -11,8 +11,6 @@ import click
 from simulator.cli.common import json_option, output_option, parsed_overrides, progress, set_option
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from simulator.sweeping.run import SweepJob
     from simulator.sweeping.store import Progress
 
@@ -118,7 +116,7 @@ def _run(
 def _report(job: SweepJob, output: Path, *, as_json: bool, parquet: bool) -> None:
     """Write table and pictures, and print the most important columns."""
     from simulator.presentation.files import json_text
-    from simulator.presentation.sweep_report import records, write_sweep_report
+    from simulator.presentation.sweep_report import print_sweep, records, write_sweep_report
     from simulator.sweeping.frames import sweep_frame
     from simulator.sweeping.points import FAULT
     from simulator.sweeping.store import NAME, Store
@@ -133,20 +131,8 @@ def _report(job: SweepJob, output: Path, *, as_json: bool, parquet: bool) -> Non
     if as_json:
         click.echo(json_text(records(rows)), nl=False)
         return
-    _print_rows(job, rows)
+    print_sweep(rows, job.sweep, sys.stdout)
     click.echo(f"\nWritten to {files[0].parent}: {', '.join(path.name for path in files)}")
-
-
-def _print_rows(job: SweepJob, rows: pd.DataFrame) -> None:
-    from simulator.presentation.console import print_rows
-    from simulator.presentation.sweep_report import messages, shown_rows
-
-    columns, shown, more = shown_rows(rows, job.sweep)
-    print_rows(job.sweep.title, columns, shown, sys.stdout)
-    if more:
-        click.echo(f"... and {more:,} more in sweep.csv")
-    for message in messages(rows):
-        click.echo(f"! {message}")
 
 
 def _print_status(job: SweepJob, path: Path, _jobs: int) -> None:

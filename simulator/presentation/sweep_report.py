@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 
 from simulator.domain.sweep import Sweep
 from simulator.presentation.charts.base_sweep import is_size_of_a_base
+from simulator.presentation.console import print_rows
 from simulator.presentation.files import csv_text, write_in_one_piece
 from simulator.presentation.numbers import volume, whole_usd
 from simulator.presentation.report import write_figure
@@ -93,6 +94,15 @@ def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
     plain = rows.astype(object)
     listed = plain.where(plain.notna(), None).to_dict(orient="records")
     return [{str(name): value for name, value in row.items()} for row in listed]
+
+
+def print_sweep(rows: pd.DataFrame, sweep: Sweep, stream: IO[str]) -> None:
+    """Print the most important columns of challengers and of points with a fault, and what the faults say."""
+    columns, shown, more = shown_rows(rows, sweep)
+    print_rows(sweep.title, columns, shown, stream)
+    if more:
+        stream.write(f"... and {more:,} more in sweep.csv\n")
+    stream.writelines(f"! {message}\n" for message in messages(rows))
 
 
 def shown_rows(rows: pd.DataFrame, sweep: Sweep) -> tuple[list[str], Iterator[tuple[Any, ...]], int]:
