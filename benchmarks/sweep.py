@@ -5,6 +5,10 @@
 A point is `h100-vs-haiku` over a year in hourly steps, every crossing found. Processor time of the median point; alone
 is a point with all code loaded but no demand drawn and no run kept. Seconds follow the load on the machine, the ratios
 less.
+
+Measured in November 2026 on a virtual machine with two cores of a server processor (x86-64 with AVX2), shared with
+other work: a point takes 15 ms over the volume, 19 to 23 ms over prices, rent and people, 35 ms over the shape of the
+day, whose runs no two points share.
 """
 
 from __future__ import annotations
@@ -40,7 +44,7 @@ SWEEPS: dict[str, Callable[[float], Point]] = {
     "peak over mean": lambda share: {"traffic.diurnal.peak_to_mean": 1.2 + share},
 }
 # Of a point over one that is solved alone.
-LIMITS = {"API price": 0.8, "people": 0.8, "GPU rent": 0.8, "volume": 0.6, "peak over mean": 1.3}
+LIMITS = {"API price": 0.85, "people": 0.85, "GPU rent": 0.85, "volume": 0.6, "peak over mean": 1.3}
 
 
 def cpu_s(point: Point, plan_for: Callable[[Any], Plan]) -> float:

@@ -17,7 +17,7 @@ from simulator.domain.invoice import credits_used, invoice
 from simulator.domain.plans import Array
 from simulator.domain.workload import Mix
 from simulator.simulation.demand import Demand, DemandPath
-from simulator.simulation.lanes import demand_rows
+from simulator.simulation.lanes import demand_rows, mean_rows
 from simulator.simulation.prefix_hits import hit_curve, prices_by_step
 from simulator.simulation.provisioned import billed_amounts, carried_by_step, unit_load
 from simulator.simulation.results import Lines
@@ -75,7 +75,7 @@ def _list_bill(part: BilledPart, demand: Demand, requests: Array) -> ApiBill:
     linear = 0.0
     noise_usd = np.zeros(requests.size)
     changes = np.zeros((len(API_LINES), requests.size))
-    prompts = demand_rows(demand, "input").mean(axis=1)
+    prompts = mean_rows(demand, "input")
     arrived = prompts @ demand.level.coefficients(requests) / prompts[0]
     for prefix in part.prefixes:  # hits are of the prompts that come on this path, noise included
         changes = changes + hit_curve(prefix, demand).change_usd(requests) * arrived

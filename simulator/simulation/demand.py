@@ -115,6 +115,11 @@ class Demand:
         """What is proportional to the volume: arrivals over the mean, in expectation one. Shape (steps,)."""
         return self.by_step(self.level.rows[0])
 
+    @cached_property
+    def profile_mean(self) -> float:
+        """Mean of the profile over the steps, on this path. [1]"""
+        return float(self.profile.mean())
+
     def by_step(self, per_base_step: Array) -> Array:
         """Mean over each step of a number per base step. Shape (steps,)."""
         if self.parts == 1:

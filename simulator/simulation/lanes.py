@@ -192,3 +192,11 @@ def demand_rows(demand: Demand, of: str) -> Array:
     by_step = np.stack([demand.by_step(row if drift is None else row * drift) for row in demand.level.rows])
     by_step.setflags(write=False)
     return by_step
+
+
+@lru_cache(maxsize=12)
+def mean_rows(demand: Demand, of: str) -> Array:
+    """Means of `demand_rows` over the steps. Shape (rows,)."""
+    means: Array = demand_rows(demand, of).mean(axis=1)
+    means.setflags(write=False)
+    return means

@@ -11,7 +11,7 @@ import pandas as pd
 from simulator.domain.overheads import Overheads
 from simulator.domain.plans import Array, Plan
 from simulator.simulation.demand import Demand, sample_demand
-from simulator.simulation.lanes import demand_rows
+from simulator.simulation.lanes import mean_rows
 
 
 def demand_of(plan: Plan) -> Demand:
@@ -22,7 +22,7 @@ def demand_of(plan: Plan) -> Demand:
 
 def arriving_per_month(demand: Demand, requests: Array) -> Array:
     """Requests a month that arrive on this path: those asked for in expectation. Shape as `requests`."""
-    return requests * (demand_rows(demand, "requests").mean(axis=1) @ demand.level.coefficients(requests))
+    return requests * (mean_rows(demand, "requests") @ demand.level.coefficients(requests))
 
 
 def start_of(plan: Plan) -> pd.Timestamp:
@@ -87,7 +87,7 @@ def taken_by_requests(usd_per_request: Mapping[str, float], demand: Demand, requ
     arriving = arriving_per_month(demand, requests)
     lines = {key: usd * arriving for key, usd in usd_per_request.items()}
     each = sum(usd_per_request.values())
-    mean = float(demand.profile.mean())
+    mean = demand.profile_mean
     noise_usd = each * (arriving - mean * requests) if not demand.is_smooth else np.zeros(requests.size)
     return Taken(lines, each * mean, noise_usd)
 
