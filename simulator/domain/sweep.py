@@ -127,7 +127,6 @@ class Sweep(Model):
         if not self.axes:
             raise PydanticCustomError("at_key", "{text}", {"key": "grid", "text": _NOTHING_TO_TRY})
         parts: dict[str, tuple[str, ...]] = {
-            "set": tuple(self.set),
             "zip": tuple(self.zip),
             "grid": tuple(self.grid),
             "sample.keys": sampled,

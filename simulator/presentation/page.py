@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -23,6 +24,7 @@ LEFT, RIGHT = 48.0, WIDTH - 48.0  # margins of the slide
 LINE_PITCH = 1.36  # distance of two lines of text over the size of the letters
 COLUMN_GAP = 18.0
 ELLIPSIS = "…"
+_BREAKS = re.compile(r"(?<= )|(?<=[a-z]-)(?=[a-z])")  # after a blank, and after a hyphen within a word
 
 
 @dataclass(frozen=True)
@@ -88,17 +90,14 @@ class Page:
     def wrapped(
         self, text: str, width: float, most_lines: int, size: float = SMALL, *, bold: bool = False
     ) -> list[str]:
-        """The text in at most so many lines, broken between words; the last one is cut where more is left."""
-        words = printable(text).split(" ")
+        """The text in at most so many lines, broken between words and at hyphens; the last one is cut if it must be."""
+        words = _BREAKS.split(printable(text))
         lines: list[str] = []
         while words:
-            if len(lines) == most_lines - 1:
-                lines.append(self.cut(" ".join(words), width, size, bold=bold))
-                break
-            taken = 1
-            while taken < len(words) and self.text_width(" ".join(words[: taken + 1]), size, bold=bold) <= width:
+            taken = len(words) if len(lines) == most_lines - 1 else 1
+            while taken < len(words) and self.text_width(_line(words[: taken + 1]), size, bold=bold) <= width:
                 taken += 1
-            lines.append(self.cut(" ".join(words[:taken]), width, size, bold=bold))
+            lines.append(self.cut(_line(words[:taken]), width, size, bold=bold))
             words = words[taken:]
         return lines
 
@@ -219,3 +218,7 @@ def _letters() -> Callable[[str], bool]:
 
 def _indent(row: Row) -> float:
     return 20.0 if row.option is not None else 0.0
+
+
+def _line(words: Sequence[str]) -> str:
+    return "".join(words).rstrip()

@@ -15,9 +15,10 @@ from simulator.domain.sweep import CASE, SweepAxis
 from simulator.presentation.charts.cells import MOST_PANELS, CellAxes
 from simulator.presentation.charts.decision_map import DecisionPanel, decision_map_chart
 from simulator.presentation.charts.heatmap import VolumePanel, heatmap_chart
-from simulator.presentation.key_values import axis_labels, value_texts
+from simulator.presentation.key_values import axis_labels, is_numeric, value_texts
 from simulator.presentation.sweep_table import MONTH, SweepTable, evenly
 
+_MOST_NAMES_ACROSS = 8  # that can be read side by side
 MOST_CELLS, MOST_IN_PANELS = 80, 40  # a side of a single map, and of small multiples
 
 
@@ -43,9 +44,10 @@ class SweepMaps:
 
     @cached_property
     def _map_axes(self) -> tuple[SweepAxis, SweepAxis]:
-        """The key that goes across and the one that goes up."""
+        """The key that goes across and the one that goes up: the first and the second, but many names go up."""
         across, up = (axis for axis in self.axes if axis is not self._panel_axis)
-        return across, up
+        are_many_names = not is_numeric(across) and len(across.values) > max(_MOST_NAMES_ACROSS, len(up.values))
+        return (up, across) if are_many_names else (across, up)
 
     @cached_property
     def _picked(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -17,7 +17,7 @@ from simulator.presentation.page import LEFT, RIGHT, Page
 from simulator.presentation.placing import Box
 from simulator.presentation.theme import BODY, DPI, FAINT, NAME, PAPER, RULE, SMALL
 
-PLOT = Box(LEFT + 190.0, 130.0, RIGHT - 250.0, 740.0)
+PLOT = Box(LEFT + 232.0, 130.0, RIGHT - 250.0, 740.0)
 KEY_LEFT, KEY_PITCH = RIGHT - 200.0, 36.0
 MOST_PANELS = 12
 _ACROSS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 7: 4, 8: 4, 9: 3, 10: 4, 11: 4, 12: 4}  # panels side by side, by count
