@@ -97,7 +97,9 @@ def test_a_bundled_scenario_points_the_editor_to_its_schema_and_says_who_it_is(s
 @pytest.mark.parametrize(
     "module",
     [
-        "simulator.interface",
+        "simulator.interface.decisions",
+        "simulator.interface.scenarios",
+        "simulator.interface.several",
         "simulator.domain.serving",
         "simulator.catalogue.asking",
         "simulator.traces.reading",
