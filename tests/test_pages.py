@@ -17,7 +17,7 @@ from simulator.config.schema import schema_text
 ROOT = Path(__file__).parent.parent
 LONG = {  # pages whose commands take some seconds together
     "README.md", "api-bill.md", "best-mix.md", "compare.md", "over-time.md", "purchase.md", "service-level.md",
-    "solve.md", "traffic.md", "uncertainty.md",
+    "solve.md", "sweeps.md", "traffic.md", "uncertainty.md",
 }  # fmt: skip
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"]
 
