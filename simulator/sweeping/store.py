@@ -212,6 +212,8 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
                 f"{path}: is a store of another version (format {form}, this version has {FORMAT}); give another "
                 "--output, or move it away"
             )
+        if is_empty and mode != "rwc":
+            raise StoreError(f"{path}: is empty so far")
         if mode == "rwc":
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")

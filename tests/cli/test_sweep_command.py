@@ -45,6 +45,15 @@ def store_rows(path="reports/sweeps.sqlite"):
         }
 
 
+def count_results(path):
+    """Rows of results in a store that may only just be made."""
+    if not Path(path).is_file():
+        return 0
+    with sqlite3.connect(path) as connection:
+        made = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'results'").fetchone()[0]
+        return connection.execute("SELECT count(*) FROM results").fetchone()[0] if made else 0
+
+
 def test_a_dry_run_tells_points_time_and_room_and_writes_nothing(breakeven):
     result = breakeven("sweep", "rent.yaml", "--dry-run", *TWO_DAYS)
     lines = result.stdout.splitlines()
@@ -175,9 +184,8 @@ def test_ten_kills_at_any_moment_cost_nothing():
         else:
             killed.kill()  # its workers must end by themselves
         killed.communicate()
-        if Path("reports/sweeps.sqlite").is_file():
-            kept.append(len(store_rows()["results"]))
-    assert kept == sorted(kept) and kept
+        kept.append(count_results("reports/sweeps.sqlite"))
+    assert kept == sorted(kept) and kept[-1] > 0
     last = started(*arguments)
     last.communicate(timeout=300)
     assert last.returncode == 0
@@ -194,11 +202,48 @@ def test_two_sweeps_at_once_on_one_store_lose_nothing():
     assert len(store_rows()["results"]) == 24
 
 
+def workers_of(process):
+    """Processes that a sweep has started to solve points, by what their command lines say."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            line, status = (folder / "cmdline").read_text(), (folder / "stat").read_text()
+        except OSError:
+            continue
+        if "spawn_main" in line and int(status.rpartition(")")[2].split()[2]) == process.pid:  # its process group
+            found.append(int(folder.name))
+    return found
+
+
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are found in /proc")
 def test_a_cluster_of_processes_gives_the_same_store_also_where_a_worker_is_killed():
-    for folder, arguments in (("here", ("--threads", "-j", "2")), ("cluster", ("--cluster", "local", "-j", "2"))):
-        sweep = started("rent.yaml", *TWO_DAYS, "-o", folder, *arguments)
-        _, told = sweep.communicate(timeout=300)
-        assert sweep.returncode == 0, told
-    assert store_rows("cluster/sweeps.sqlite") == store_rows("here/sweeps.sqlite")
-    assert Path("cluster/rent/sweep.csv").read_bytes() == Path("here/rent/sweep.csv").read_bytes()
+    arguments = ("big.yaml", "--set", "horizon.days=20", "-j", "2")
+    Path("big.yaml").write_text(
+        f"title: Many\nbase: minimal\ngrid:\n  {RENT}: [2, 2.5, 3, 4, 5, -1, 7]\n  seed: [1, 2, 3, 4, 5, 6, 7, 8]\n"
+    )
+    here = started(*arguments, "-o", "here", "--threads")
+    assert (here.communicate(timeout=300)[1], here.returncode) == ("", 0)
+    cluster = started(*arguments, "-o", "cluster", "--cluster", "local")
+    store = Path("cluster/sweeps.sqlite")
+    while count_results(store) < 6:
+        assert cluster.poll() is None
+        time.sleep(0.02)
+    os.kill(workers_of(cluster)[0], signal.SIGKILL)
+    assert count_results(store) < count_results("here/sweeps.sqlite")
+    _, told = cluster.communicate(timeout=300)
+    assert cluster.returncode == 0, told
+    assert store_rows(store) == store_rows("here/sweeps.sqlite")
+    assert Path("cluster/big/sweep.csv").read_bytes() == Path("here/big/sweep.csv").read_bytes()
+
+
+def test_a_store_that_is_none_is_told_in_one_line_and_left_alone(breakeven):
+    Path("reports").mkdir()
+    Path("reports/sweeps.sqlite").write_text("no store")
+    for arguments in ((), ("--status",), ("--dry-run",)):
+        result = breakeven("sweep", "rent.yaml", *TWO_DAYS, *arguments)
+        assert result.status == 1
+        assert result.stderr.startswith("reports/sweeps.sqlite: is damaged, or no store")
+        assert len(result.stderr.splitlines()) == 1
+    assert Path("reports/sweeps.sqlite").read_text() == "no store"
+    assert not Path("reports/rent").exists()
