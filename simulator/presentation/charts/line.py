@@ -158,7 +158,10 @@ def _volume_axis(axes: Axes, volumes: Array) -> None:
 
 def _draw(axes: Axes, places: Array, firsts: Array, settles: Array) -> None:
     axes.fill_between(places, firsts, settles, color=_SETTLED.colour, alpha=0.1, linewidth=0)
-    for volumes, look, label in ((settles, _SETTLED, "for good"), (firsts, _FIRST, "first")):
+    lines = [(settles, _SETTLED, "for good")]
+    if not np.array_equal(firsts, settles, equal_nan=True):
+        lines.append((firsts, _FIRST, "first"))
+    for volumes, look, label in lines:
         axes.plot(
             places, volumes, label=label, zorder=3 if label == "for good" else 4,
             color=look.colour, linestyle=look.dashes, linewidth=look.width,
