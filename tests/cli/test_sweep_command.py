@@ -24,7 +24,7 @@ grid:
 """
 BREAKEVEN = [sys.executable, "-m", "simulator.cli.main"]
 RENT = "options.fleet.rental.usd_per_gpu_hour"
-TWO_DAYS = ("--set", "horizon.days=2")
+TWO_DAYS = ("--set", "horizon.days=2", "-j", "1")  # processes take a second to start
 
 
 @pytest.fixture(autouse=True)
@@ -135,12 +135,12 @@ def test_a_recording_and_a_preset_travel_by_their_content(breakeven, tmp_path):
         (("--filter", "seed"), "--filter: is 'seed', must be KEY OPERATOR VALUE"),
         (("--filter", f"{RENT} > 100"), "no point of it meets its conditions"),
         (("--filter", "no.such.key > 100"), "neither the sweep nor its base sets no.such.key"),
-        (("-j", "0"), "0 is not in the range"),
+        (("--jobs", "0"), "0 is not in the range"),
         (("--cluster", "nonsense"), ""),
     ],
 )
 def test_what_can_not_be_run_is_told_and_leaves_nothing(breakeven, arguments, message):
-    result = breakeven("sweep", "rent.yaml", *arguments, *TWO_DAYS)
+    result = breakeven("sweep", "rent.yaml", *TWO_DAYS, *arguments)
     assert result.status in (1, 2)
     assert message in result.stderr
     assert "Traceback" not in result.stderr
@@ -195,8 +195,8 @@ def test_ten_kills_at_any_moment_cost_nothing():
 
 @pytest.mark.slow
 def test_two_sweeps_at_once_on_one_store_lose_nothing():
-    first = started("rent.yaml", *TWO_DAYS, "-j", "1")
-    second = started("rent.yaml", *TWO_DAYS, "-j", "1", "--filter", f"{RENT} < 5")
+    first = started("rent.yaml", *TWO_DAYS)
+    second = started("rent.yaml", *TWO_DAYS, "--filter", f"{RENT} < 5")
     assert first.communicate(timeout=200)[0] and second.communicate(timeout=200)[0]
     assert (first.returncode, second.returncode) == (0, 0)
     assert len(store_rows()["results"]) == 24

@@ -65,6 +65,7 @@ def rows_anew(points):
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_rows_do_not_depend_on_what_was_solved_before():
     points = drawn_points(1, 16)
     there = [repr(rows_at(point)) for point in points]

@@ -72,7 +72,7 @@ def test_a_point_that_can_not_be_had_is_one_row_that_says_why(whole):
     assert dear["status"].tolist() == ["baseline_always_cheaper"]
 
 
-@pytest.mark.parametrize(("jobs", "kind"), [(2, "threads"), (2, "processes")])
+@pytest.mark.parametrize(("jobs", "kind"), [(2, "threads"), pytest.param(2, "processes", marks=pytest.mark.slow)])
 def test_however_many_workers_the_store_is_the_same(tmp_path, whole, jobs, kind):
     path = tmp_path / "sweeps.sqlite"
     run(job_of(**RENTS), path, jobs=jobs, kind=kind)
@@ -173,6 +173,7 @@ def test_a_failure_within_a_point_is_its_row(tmp_path, monkeypatch):
     assert set(frame(job, path)["message"]) == {"internal error: RuntimeError: out of luck"}
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_costs_no_other_point(tmp_path, whole):
     rents = [1.5, 2, 2.5, 3, 11, 4, 5, 6, 7]
     noted = tmp_path / "noted"
