@@ -10,16 +10,17 @@ from pathlib import Path
 from simulator._paths import data_folder
 
 _DATA = ("hardware", "prices", "scenarios")
+_LIBRARIES = ("genai-prices", "holidays", "numba", "numpy", "scipy", "tzdata")  # whose figures and rules are in results
 _CODE = ("domain", "catalogue", "config", "simulation", "solving", "sweeping", "traces")  # not what only presents
 
 
 @lru_cache(maxsize=1)
 def results_digest() -> str:
-    """Digest of every file of the catalogue and of the code that computes, and of the version of the price library.
+    """Digest of every file of the catalogue and of the code that computes, and of the versions of libraries.
 
     Two installations with the same digest give the same results, on one platform.
     """
-    digest = hashlib.sha256(version("genai-prices").encode())
+    digest = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in _LIBRARIES).encode())
     package = Path(__file__).resolve().parents[1]
     folders: list[tuple[str, Path, tuple[str, ...]]] = [(name, data_folder(name), (".yaml", ".csv")) for name in _DATA]
     folders += [(name, package / name, (".py",)) for name in _CODE]

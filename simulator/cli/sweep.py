@@ -78,7 +78,7 @@ def _run(
     from simulator.catalogue.digest import results_digest
     from simulator.presentation.progress import progress_of
     from simulator.sweeping.pools import cluster_pool, local_pool
-    from simulator.sweeping.run import missing_points, run_sweep
+    from simulator.sweeping.run import forget_points, missing_points, run_sweep
     from simulator.sweeping.store import Progress, Store
 
     done, size = Progress(0, 0), job.size()
@@ -88,7 +88,7 @@ def _run(
 
     with Store.writing(path, waits) as store:
         if not resume:
-            store.forget(job.key)
+            forget_points(job, store)
         # A worker takes a second to start: no more of them than have some points each.
         missing = missing_points(job, store, jobs * _FEWEST_EACH, retry_failed=retry_failed)
         jobs = max(1, missing // _FEWEST_EACH)
@@ -122,7 +122,7 @@ def _report(job: SweepJob, output: Path, *, as_json: bool, parquet: bool) -> Non
     from simulator.sweeping.store import NAME, Store
 
     with Store.reading(output / NAME) as store:
-        rows = sweep_frame(job.sweep, store, job.key)
+        rows = sweep_frame(job, store)
     faulty = rows["status"] == FAULT
     if faulty.all():
         raise ValueError(f"no point of the sweep can be had; the first says:\n{rows['message'].iloc[0]}")
@@ -140,7 +140,7 @@ def _print_status(job: SweepJob, path: Path, _jobs: int) -> None:
     from simulator.sweeping.store import Store
 
     with Store.reading(path) as store:
-        solved = store.progress(job.key)
+        solved = store.progress(job.key, job.chosen)
     size = job.size()
     click.echo(
         f"{solved.solved:,} of {size:,} points solved, {size - solved.solved:,} missing, {solved.faults:,} faults"

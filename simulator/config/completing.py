@@ -169,8 +169,8 @@ class _Completion:
     def _folders(self, loc: Loc) -> tuple[Path, ...]:
         """Where a file is looked for: beside the scenario; named in an override, from the working folder first."""
         beside = Path() if self.document.name is None else Path(self.document.name).parent
-        overridden = any(loc[:length] in self.document.overridden for length in range(len(loc) + 1))
-        return (Path(), beside) if overridden and beside != Path() else (beside,)
+        is_set = self.document.is_overridden(loc)
+        return (Path(), beside) if is_set and beside != Path() else (beside,)
 
     def _fault(self, loc: Loc, message: str) -> None:
         file, line = self.document.place_of(loc)

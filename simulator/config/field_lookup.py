@@ -326,6 +326,29 @@ def _fields_of_model(model: type[BaseModel]) -> Mapping[str, _Form]:
     return types.MappingProxyType(forms)
 
 
+@cache
+def named_parts(model: type[BaseModel]) -> frozenset[str]:
+    """Keys, anywhere below a model, whose mapping has names that the file gives, as `options`: their order counts."""
+    found: set[str] = set()
+    seen: set[Any] = set()
+
+    def walk(annotation: Any, key: str) -> None:
+        if _is_model(annotation):
+            if annotation not in seen:
+                seen.add(annotation)
+                for name, form in _fields(annotation).items():
+                    walk(form.annotation, name)
+            return
+        origin = get_origin(annotation)
+        if isinstance(origin, type) and issubclass(origin, Mapping):
+            found.add(key)
+        for argument in get_args(annotation):
+            walk(argument, key)
+
+    walk(model, "")
+    return frozenset(found)
+
+
 def _unit(field: FieldInfo) -> str | None:
     """The unit at the end of a field's description."""
     match = _UNIT_AT_THE_END.search(field.description or "")

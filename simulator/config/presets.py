@@ -25,7 +25,7 @@ from simulator.domain.traffic import VOLUME_KEYS, Traffic
 from simulator.domain.workload import Mix, RequestClass, check_shares, mix_of
 
 ASSUMED = "assumed"  # as a source: nothing was measured
-_ENDINGS = (".yaml", ".yml")
+ENDINGS = (".yaml", ".yml")
 _MINUTES_PER_DAY = 24 * 60
 
 
@@ -154,7 +154,7 @@ def load_preset(name_or_path: str, folders: tuple[Path, ...] = (Path(),)) -> Loa
     bundled = bundled_presets()
     if name_or_path in bundled:
         return read_preset(bundled[name_or_path])
-    if name_or_path.endswith(_ENDINGS):
+    if name_or_path.endswith(ENDINGS):
         path = first_found(name_or_path, folders)
         if path is not None:
             return read_preset(path)

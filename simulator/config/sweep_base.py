@@ -9,19 +9,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from simulator.config.field_lookup import holds, locate_key, value_at
-from simulator.config.overrides import apply_overrides, override_document
-from simulator.config.presets import first_found
+from simulator.config.field_lookup import Loc, holds, key_parts, locate_key, named_parts, value_at
+from simulator.config.overrides import override_document
+from simulator.config.presets import ENDINGS, bundled_presets, first_found
 from simulator.config.scenarios import check_plan
 from simulator.config.yaml_reader import Document
 from simulator.domain.plans import Plan
 from simulator.domain.scenario import Scenario
 
 _ORIGIN = "sweep"
-_FILE_KEYS = frozenset({"file", "preset", "measurements"})  # whose values may name a file
+_PRESET, _BESIDE_ONLY = "preset", "measurements"
+_FILE_KEYS = frozenset({"file", _PRESET, _BESIDE_ONLY})  # whose values may name a file
 _MOST_WHOLE = 2**53  # a greater whole number is none of a float
+
+Reference: TypeAlias = tuple[str, bool, str]  # key; whether an override set it; name, as it is written
 
 
 @dataclass(frozen=True)
@@ -44,38 +47,39 @@ class SweepBase:
     make_plan : function
         From a scenario to its plan; a function of a module, so that a worker finds it.
     files : mapping of NamedFile
-        Files that the base or a point names, by the name as it is written.
+        Files that the base or a point names.
     """
 
     document: Document
     make_plan: Callable[[Scenario], Plan]
-    files: Mapping[str, NamedFile] = field(default_factory=dict)
+    files: Mapping[Reference, NamedFile] = field(default_factory=dict)
 
     def plan_for(self, overrides: Mapping[str, Any]) -> Plan:
         """The plan of a point; raises `Faults` with everything wrong with it."""
         document = override_document(self.document, overrides, _ORIGIN)
         if self.files:
-            paths = {name: str(_at_hand(file)) for name, file in self.files.items()}
-            document = replace(document, data=_with_files(document.data, paths))
+            paths = {reference: str(_at_hand(file)) for reference, file in self.files.items()}
+            document = replace(document, data=_with_files(document, paths))
         return check_plan(document, self.make_plan, infeasible=False)
 
     def identity(self, overrides: Mapping[str, Any]) -> bytes:
         """What the result of a point follows from, but for the catalogue and the program.
 
-        Two points have the same where their scenarios hold the same, in whatever order and spelling of numbers; files
-        count by content, the title does not.
+        Two points have the same where their scenarios hold the same, in whatever spelling of numbers; the order counts
+        of what the scenario names itself, as its options, whose first is the baseline where none is given. Files count
+        by content, the title does not.
 
         Raises
         ------
         Faults
             If a key can't be set.
         """
-        assert isinstance(self.document.data, Mapping)
-        data = apply_overrides(self.document.data, overrides, _ORIGIN)
-        data.pop("title", None)
-        if self.files:
-            data = _with_files(data, {name: file.digest for name, file in self.files.items()})
-        return json.dumps(_plain(data), sort_keys=True, separators=(",", ":"), default=str).encode()
+        document = override_document(self.document, overrides, _ORIGIN)
+        digests = {reference: file.digest for reference, file in self.files.items()}
+        data = _with_files(document, digests) if digests else document.data
+        assert isinstance(data, Mapping)
+        plain = _plain({key: value for key, value in data.items() if key != "title"})
+        return json.dumps(plain, separators=(",", ":"), default=str).encode()
 
     def value_of(self, key: str) -> object:
         """What the base file sets a key to; raises `KeyError` where it does not."""
@@ -86,48 +90,66 @@ class SweepBase:
 
     def carrying_files(self) -> SweepBase:
         """The base with the contents of its files, for workers that may not see them."""
-        return replace(
-            self, files={name: replace(file, content=file.path.read_bytes()) for name, file in self.files.items()}
-        )
+        carried = {reference: _read(file.path, with_content=True) for reference, file in self.files.items()}
+        return replace(self, files=carried)
 
 
-def files_named(document: Document, values: Iterable[object]) -> dict[str, NamedFile]:
-    """Files that a scenario or values set over it name, looked for beside the scenario and in the working folder."""
+def files_named(document: Document, overrides: Iterable[tuple[str, object]]) -> dict[Reference, NamedFile]:
+    """Files that a scenario and what is set over it name.
+
+    They are looked for beside the scenario; what an override names, but for measurements, in the working folder first.
+    """
     beside = Path() if document.name is None else Path(document.name).parent
-    found: dict[str, NamedFile] = {}
-    for name, is_set in [*((name, False) for name in _names_in(document.data)), *((name, True) for name in values)]:
-        if not isinstance(name, str) or name in found or not Path(name).suffix:
+    references = dict.fromkeys(reference for reference, _ in _references(document.data, document))
+    for key, value in overrides:
+        references |= dict.fromkeys(reference for reference, _ in _references({key_parts(key)[-1]: value}, None))
+    found: dict[Reference, NamedFile] = {}
+    for key, is_set, name in references:
+        if key == _PRESET and (name in bundled_presets() or not name.endswith(ENDINGS)):
             continue
-        path = first_found(name, (Path(), beside) if is_set else (beside,))
+        path = first_found(name, (Path(), beside) if is_set and key != _BESIDE_ONLY else (beside,))
         if path is not None and path.is_file():
-            path = path.resolve()
-            found[name] = NamedFile(path, f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}")
+            found[key, is_set, name] = _read(path.resolve())
     return found
 
 
-def _names_in(data: object) -> Iterator[str]:
-    """Texts that may be names of files."""
+def _read(path: Path, *, with_content: bool = False) -> NamedFile:
+    content = path.read_bytes()
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}{path.suffix}"  # the ending tells how it is read
+    return NamedFile(path, digest, content if with_content else None)
+
+
+def _references(data: object, document: Document | None, loc: Loc = ()) -> Iterator[tuple[Reference, Loc]]:
+    """What may name a file, and where; without a document an override has set all of it."""
+    parts: Iterable[tuple[Any, object]] = ()
     if isinstance(data, Mapping):
-        for key, value in data.items():
-            if key in _FILE_KEYS and isinstance(value, str):
-                yield value
-            else:
-                yield from _names_in(value)
+        parts = data.items()
     elif isinstance(data, list | tuple):
-        for value in data:
-            yield from _names_in(value)
+        parts = enumerate(data)
+    for part, value in parts:
+        at = (*loc, part)
+        if part in _FILE_KEYS and isinstance(value, str):
+            yield (part, document is None or document.is_overridden(at), value), at
+        else:
+            yield from _references(value, document, at)
 
 
-def _with_files(data: Any, names: Mapping[str, str]) -> Any:
-    """The data with other names of the files; everything else is the same object."""
-    if isinstance(data, Mapping):
-        return {
-            key: names.get(value, value) if key in _FILE_KEYS and isinstance(value, str) else _with_files(value, names)
-            for key, value in data.items()
-        }
-    if isinstance(data, list | tuple):
-        return [_with_files(value, names) for value in data]
+def _with_files(document: Document, names: Mapping[Reference, str]) -> Any:
+    """The data of a document with other names of the files."""
+    data = document.data
+    for reference, loc in list(_references(data, document)):
+        if reference in names:
+            data = _replaced(data, loc, names[reference])
     return data
+
+
+def _replaced(data: Any, loc: Loc, value: str) -> Any:
+    """The data with another value at a location; what is not on the way to it is the same object."""
+    if not loc:
+        return value
+    changed: Any = dict(data) if isinstance(data, Mapping) else list(data)
+    changed[loc[0]] = _replaced(data[loc[0]], loc[1:], value)
+    return changed
 
 
 def _at_hand(file: NamedFile) -> Path:
@@ -149,10 +171,13 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="breakeven-")
 
 
-def _plain(value: Any) -> Any:
-    """Data in which what means the same is written the same: 3 as 3.0, tuples as lists."""
+def _plain(value: Any, key: str = "") -> Any:
+    """Data in which what means the same is written the same: 3 as 3.0, tuples as lists, keys of the format in order."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
+        entries = (
+            value.items() if key in named_parts(Scenario) else sorted(value.items(), key=lambda entry: str(entry[0]))
+        )
+        return {str(name): _plain(entry, str(name)) for name, entry in entries}
     if isinstance(value, list | tuple):
         return [_plain(entry) for entry in value]
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MOST_WHOLE:

@@ -68,10 +68,7 @@ def load_sweep(
         raise Faults(faults)
     base = override_document(override_document(written, checked.set, "set"), overrides or {})
     check_plan(base, make_plan, infeasible=False)
-    values = [value for axis in checked.axes for value in axis.values]
-    values += [value for case in checked.cases.values() for value in case.values()]
-    values += [value for key in checked.zip for value in checked.zip[key]]
-    work = SweepBase(base, make_plan, files_named(base, values))
+    work = SweepBase(base, make_plan, files_named(base, checked.overrides()))
     odd = _odd_conditions(checked, document, work)
     if odd:
         raise Faults(odd)

@@ -80,6 +80,10 @@ class Document:
                 return self.overridden[loc[:length]], None
         return self.name, self.line_of(loc)
 
+    def is_overridden(self, loc: Loc) -> bool:
+        """Whether the key, or one that it lies in, was set from outside the file."""
+        return any(loc[:length] in self.overridden for length in range(len(loc) + 1))
+
     def origin_of(self, loc: Loc) -> Loc | None:
         """The location of the key that brought this one in, None where the user gave it."""
         return next((self.merged[loc[:end]] for end in range(len(loc), 0, -1) if loc[:end] in self.merged), None)

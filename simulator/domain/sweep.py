@@ -196,6 +196,13 @@ class Sweep(Model):
             overrides |= row
         return SweepPoint(number, told, overrides)
 
+    def overrides(self) -> Iterator[tuple[str, Any]]:
+        """Every key that points set, with each of its given values."""
+        for case in self.cases.values():
+            yield from case.items()
+        for part in (self.zip, self.grid):
+            yield from ((key, value) for key, values in part.items() for value in values)
+
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:
         """`where`, ready to be asked."""

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from threading import Lock
 
 import numpy as np
 
@@ -211,6 +212,7 @@ class Demand:
 
 _DRAWN: dict[tuple[str, Horizon, int, float], Demand] = {}
 _MOST_KEPT = 16
+_LOCK = Lock()  # threads that ask for one demand share what the first of them draws
 
 
 def sample_demand(traffic: Traffic, horizon: Horizon, seed: int, requests_per_month: float | None = None) -> Demand:
@@ -237,16 +239,19 @@ def sample_demand(traffic: Traffic, horizon: Horizon, seed: int, requests_per_mo
     if capped:
         volume = requests_per_month if requests_per_month is not None else traffic.requests_per_month_at(1000.0)
     key = (traffic.fingerprint, horizon, seed, volume)
-    if key not in _DRAWN:
-        if len(_DRAWN) >= _MOST_KEPT:
-            _DRAWN.pop(next(iter(_DRAWN)))
-        _DRAWN[key] = _draw(traffic, horizon, seed, volume)
-    return _DRAWN[key]
+    with _LOCK:
+        if key not in _DRAWN:
+            drawn = _draw(traffic, horizon, seed, volume)
+            if len(_DRAWN) >= _MOST_KEPT:
+                _DRAWN.pop(next(iter(_DRAWN)))
+            _DRAWN[key] = drawn
+        return _DRAWN[key]
 
 
 def forget_draws() -> None:
     """Forget what has been drawn, so that it is drawn anew."""
-    _DRAWN.clear()
+    with _LOCK:
+        _DRAWN.clear()
 
 
 def base_of(step_s: float) -> int:

@@ -47,7 +47,7 @@ def differing_inputs(runs: Sequence[ComparedRun], held: Sequence[Held]) -> tuple
 
     Of what is absent somewhere (another kind, an option of its own) only the keys that are no defaults are told.
     """
-    renamed = [_renamed_inputs(run, names) for run, names in zip(runs, _names(held), strict=True)]
+    renamed = [_renamed_inputs(run, names) for run, names in zip(runs, _names(runs, held), strict=True)]
     keys = dict.fromkeys(key for _, given in renamed for key in given)
     sections = list(dict.fromkeys(_section(key) for key in keys))
     found = []
@@ -68,7 +68,7 @@ def differing_figures(runs: Sequence[ComparedRun], held: Sequence[Held]) -> tupl
     """Figures of the catalogue that are not the same for all runs."""
     renamed = [
         {(names.get(option, option), what): value for (option, what), value in run.figures.items()}
-        for run, names in zip(runs, _names(held), strict=True)
+        for run, names in zip(runs, _names(runs, held), strict=True)
     ]
     keys = dict.fromkeys(key for figures in renamed for key in figures)
     rows = [Difference(option, what, "", tuple(one.get((option, what)) for one in renamed)) for option, what in keys]
@@ -77,7 +77,7 @@ def differing_figures(runs: Sequence[ComparedRun], held: Sequence[Held]) -> tupl
 
 def differing_results(runs: Sequence[ComparedRun], held: Sequence[Held]) -> tuple[Difference, ...]:
     """Results that are not the same in all runs: volume, choice, then option by option, then the break-evens."""
-    renamed = [_results(run, names) for run, names in zip(runs, _names(held), strict=True)]
+    renamed = [_results(run, names) for run, names in zip(runs, _names(runs, held), strict=True)]
     keys = sorted(dict.fromkeys(key for results in renamed for key in results), key=lambda key: _PARTS.index(key[0]))
     rows = [
         Difference(option, key, _UNITS.get(key, ""), tuple(results.get((part, option, key)) for results in renamed))
@@ -121,6 +121,15 @@ def _renamed_inputs(run: ComparedRun, names: Mapping[str, str]) -> tuple[dict[st
     return inputs, [renamed(key) for key in run.inputs if key in run.given]
 
 
-def _names(held: Sequence[Held]) -> list[dict[str, str]]:
-    """For each run, the first one's name of each of its options that is held."""
-    return [{}, *({other: one for one, other in pairs} for pairs in held)]
+def _names(runs: Sequence[ComparedRun], held: Sequence[Held]) -> list[dict[str, str]]:
+    """For each run, the first one's name of each of its options that is held.
+
+    An option that is not held, but has the name of one that is, goes by the name of its run as well.
+    """
+    names: list[dict[str, str]] = [{}]
+    for run, pairs in zip(runs[1:], held, strict=True):
+        of_run = {other: one for one, other in pairs}
+        taken = set(of_run.values())
+        alike = [name for name in {**run.options, **run.pairs} if name in taken and name not in of_run]
+        names.append(of_run | {name: f"{name} of {run.name}" for name in alike})
+    return names

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 
+import numpy as np
+
 from simulator.sweeping.points import point_rows
 from simulator.sweeping.run import SweepJob
 from simulator.sweeping.store import Store, bytes_of_rows, point_key
@@ -37,16 +39,11 @@ class Estimate:
 
 def estimate(job: SweepJob, store: Store | None, clock: Callable[[], float] = time.perf_counter) -> Estimate:
     """Solve the first, the middle and the last point of a sweep, and tell from them what is left."""
-    numbers: list[int] = []
-    missing = 0
-    points = job.points()
-    while part := list(islice(points, _LOOKED_UP)):
-        numbers += [number for number, _ in part]
-        known = {} if store is None else store.known([task.key for _, task in part])
-        missing += sum(task.key not in known for _, task in part)
-    if not numbers:
+    numbers = np.flatnonzero(job.chosen)
+    if not numbers.size:
         return Estimate(0, 0, 0.0, 0.0)
-    tried = [job.sweep.point(numbers[round(share * (len(numbers) - 1))]) for share in _TRIED]
+    missing = numbers.size if store is None else _missing(job, store)
+    tried = [job.sweep.point(int(numbers[round(share * (numbers.size - 1))])) for share in _TRIED]
     point_rows(tried[0].overrides, job.base.plan_for)  # what is loaded and compiled once is no point's
     begin = clock()
     rows = [
@@ -54,4 +51,14 @@ def estimate(job: SweepJob, store: Store | None, clock: Callable[[], float] = ti
         for point in tried
     ]
     seconds = (clock() - begin) / len(tried)
-    return Estimate(len(numbers), missing, seconds, bytes_of_rows(rows, missing))
+    return Estimate(numbers.size, missing, seconds, bytes_of_rows(rows, missing))
+
+
+def _missing(job: SweepJob, store: Store) -> int:
+    """How many points a store holds no result of."""
+    missing = 0
+    points = job.points()
+    while part := [task.key for _, task in islice(points, _LOOKED_UP)]:
+        known = store.known(part)
+        missing += sum(key not in known for key in part)
+    return missing

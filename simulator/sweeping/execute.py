@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass
 from typing import Any
 
 from simulator.domain.plans import Plan
 from simulator.sweeping.points import Row, fault_row, point_rows
-from simulator.sweeping.pools import Pool
+from simulator.sweeping.pools import Pool, WorkerError
 
 _AHEAD = 2  # batches a worker has: one that it solves, one that waits for it
 _MOST_LOSSES = 3  # of the worker of one and the same point
@@ -43,10 +43,6 @@ class Work:
     plan_for: Callable[[Mapping[str, Any]], Plan]
     digest: str
     digest_there: Callable[[], str]
-
-
-class WorkerError(OSError):
-    """Workers can't do the work: another catalogue or version, or a failure that is no point's own."""
 
 
 def solve_tasks(work: Work, tasks: Sequence[Task]) -> Solved:
@@ -119,5 +115,9 @@ def _result(future: Future[Solved], pool: Pool) -> Solved | None:
         return None
     except WorkerError:
         raise
+    except CancelledError:
+        raise WorkerError(
+            "the workers are gone, or their scheduler; what was solved is kept, the same command goes on from there"
+        ) from None
     except Exception as error:
         raise WorkerError(f"a worker failed: {type(error).__name__}: {error}") from error

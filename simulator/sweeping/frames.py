@@ -12,22 +12,21 @@ from numpy.typing import NDArray
 
 from simulator.domain.sweep import Sweep
 from simulator.sweeping.points import RESULT_COLUMNS
+from simulator.sweeping.run import SweepJob
 from simulator.sweeping.store import Store
 
 POINT = "point"
 
 
-def sweep_frame(sweep: Sweep, store: Store, key: str) -> pd.DataFrame:
-    """Every row that a store holds of a sweep.
+def sweep_frame(job: SweepJob, store: Store) -> pd.DataFrame:
+    """Every row that a store holds of the points of a sweep that meet its conditions.
 
     Parameters
     ----------
-    sweep : Sweep
+    job : SweepJob
         The sweep.
     store : Store
         Where its rows are.
-    key : str
-        Of the sweep in the store.
 
     Returns
     -------
@@ -38,13 +37,16 @@ def sweep_frame(sweep: Sweep, store: Store, key: str) -> pd.DataFrame:
     """
     numbers = array("q")
     columns = [_Texts() if kind == "text" else _Numbers() for kind in RESULT_COLUMNS.values()]
-    for number, *values in store.rows(key):
+    chosen = job.chosen
+    for number, *values in store.rows(job.key):
+        if not chosen[number]:
+            continue  # solved when more, or others, were asked for
         numbers.append(number)
         for column, value in zip(columns, values, strict=True):
             column.add(value)
     places = np.frombuffer(numbers, dtype=np.int64) if numbers else np.zeros(0, dtype=np.int64)
     results = {name: column.values() for name, column in zip(RESULT_COLUMNS, columns, strict=True)}
-    return pd.DataFrame({POINT: places, **told_columns(sweep, places), **results})
+    return pd.DataFrame({POINT: places, **told_columns(job.sweep, places), **results})
 
 
 def told_columns(sweep: Sweep, numbers: NDArray[np.int64]) -> dict[str, NDArray[Any]]:

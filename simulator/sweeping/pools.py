@@ -31,6 +31,10 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+class WorkerError(OSError):
+    """Workers can't do the work: none there, another catalogue or version, or a failure that is no point's own."""
+
+
 class Pool:
     """An executor that can be begun again.
 
@@ -62,7 +66,10 @@ class Pool:
             processes: Mapping[int, Any] = self.executor._processes or {}
             for process in list(processes.values()):
                 process.terminate()
-        self.executor.shutdown(wait=not at_once)
+        if isinstance(self.executor, ThreadPoolExecutor):
+            self.executor.shutdown(wait=not at_once, cancel_futures=at_once)  # else the program would end after them
+        else:
+            self.executor.shutdown(wait=not at_once)
 
 
 @contextmanager
@@ -106,8 +113,12 @@ def cluster_pool(address: str, jobs: int) -> Iterator[Pool]:
             )
     try:
         with dask.Client(cluster if cluster is not None else address, timeout=_PATIENCE_S) as client:
+            try:
+                client.wait_for_workers(1, timeout=_PATIENCE_S)
+            except TimeoutError:
+                raise WorkerError(f"{address}: the scheduler has no workers") from None
             threads = sum(client.nthreads().values())
-            yield from _used(Cluster(max(threads, 1), lambda: client.get_executor(pure=False)))
+            yield from _used(Cluster(threads, lambda: client.get_executor(pure=False)))
     finally:
         if cluster is not None:
             cluster.close()
@@ -142,8 +153,11 @@ def _processes(jobs: int) -> ProcessPoolExecutor:
         context.set_forkserver_preload(_PRELOADED)
     with _one_thread_each():
         executor = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker)
-        for started in [executor.submit(int) for _ in range(jobs)]:  # workers start under these settings
-            started.result()
+        try:
+            for started in [executor.submit(int) for _ in range(jobs)]:  # workers start under these settings
+                started.result()
+        except BrokenExecutor as error:
+            raise WorkerError(f"processes can't be started ({error}); fewer --jobs, or --threads, need less") from None
     return executor
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from simulator.domain.plans import Plan
 from simulator.domain.sweep import Sweep
@@ -69,9 +73,17 @@ class SweepJob:
 
     def size(self) -> int:
         """Number of points that meet the conditions."""
+        return self.sweep.size if not self.sweep.where else int(self.chosen.sum())
+
+    @cached_property
+    def chosen(self) -> NDArray[np.bool_]:
+        """Which points meet the conditions, by number. Shape (points of the sweep,)."""
         if not self.sweep.where:
-            return self.sweep.size
-        return sum(1 for _ in self.sweep.chosen(self.base.value_of))
+            return np.ones(self.sweep.size, dtype=bool)
+        chosen = np.zeros(self.sweep.size, dtype=bool)
+        for point in self.sweep.chosen(self.base.value_of):
+            chosen[point.number] = True
+        return chosen
 
     def points(self) -> Iterator[tuple[int, Task]]:
         """Number and task of every point that meets the conditions, those of one demand in a row."""
@@ -167,6 +179,13 @@ class _Todo:
 
     def _count(self, points: int, is_fault: bool) -> None:
         self.progress = Progress(self.progress.solved + points, self.progress.faults + is_fault * points)
+
+
+def forget_points(job: SweepJob, store: Store) -> None:
+    """Forget what a store holds of the points of a sweep, whichever sweep had them solved."""
+    points = job.points()
+    while part := list(islice(points, _LOOKED_UP)):
+        store.forget(task.key for _, task in part)
 
 
 def missing_points(job: SweepJob, store: Store, most: int, *, retry_failed: bool = False) -> int:

@@ -7,6 +7,7 @@ write-ahead log, so that a program that is killed loses what was not solved yet,
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 
 from simulator.sweeping.points import FAULT, RESULT_COLUMNS, Row
 
@@ -83,7 +86,13 @@ class Store:
         with _told(path):
             if not path.is_file():
                 raise StoreError(f"{path}: no such store; it is made by the first run of a sweep")
-            return cls(path, _opened(path, "rw"), None)
+            try:
+                connection = _opened(path, "rw")
+            except sqlite3.OperationalError:
+                if os.access(path.parent, os.W_OK) or _has_more_in_log(path):
+                    raise
+                connection = _opened(path, "ro&immutable=1")  # nobody can write here: it is read without a log
+            return cls(path, connection, None)
 
     def __enter__(self) -> Self:
         return self
@@ -131,21 +140,24 @@ class Store:
             self._connection.executemany("DELETE FROM results WHERE key = ?", [(key,) for key, _ in given])
             self._connection.executemany(f"INSERT INTO results VALUES ({','.join('?' * (len(_COLUMNS) + 2))})", rows)
 
-    def forget(self, sweep: str) -> None:
-        """Forget the results of every point of a sweep, also where another sweep shares them."""
+    def forget(self, keys: Iterable[str]) -> None:
+        """Forget the results of some points, for every sweep that has them."""
         with self._transaction():
-            self._connection.execute(
-                "DELETE FROM results WHERE key IN (SELECT key FROM points WHERE sweep = ?)", (sweep,)
-            )
+            self._connection.executemany("DELETE FROM results WHERE key = ?", [(key,) for key in keys])
 
-    def progress(self, sweep: str) -> Progress:
-        """How many points of a sweep are solved."""
+    def progress(self, sweep: str, chosen: NDArray[np.bool_] | None = None) -> Progress:
+        """How many points of a sweep are solved; of those `chosen` by number, if given. Shape (points,)."""
         question = (
-            "SELECT count(*), coalesce(sum(results.status = ?), 0) FROM points "
+            "SELECT points.number, results.status = ? FROM points "
             "JOIN results ON results.key = points.key AND results.place = 0 WHERE points.sweep = ?"
         )
+        solved = faults = 0
         with _told(self.path):
-            return Progress(*self._connection.execute(question, (FAULT, sweep)).fetchone())
+            for number, is_fault in self._connection.execute(question, (FAULT, sweep)):
+                if chosen is None or chosen[number]:
+                    solved += 1
+                    faults += is_fault
+        return Progress(solved, faults)
 
     def rows(self, sweep: str) -> Iterator[tuple[Any, ...]]:
         """Number of the point and the values of `RESULT_COLUMNS`, by number, a point's baseline first."""
@@ -155,12 +167,6 @@ class Store:
         )
         with _told(self.path):
             yield from self._connection.execute(question, (sweep,))
-
-    def count_rows(self, sweep: str) -> int:
-        """How many rows `rows` gives."""
-        question = "SELECT count(*) FROM points JOIN results ON results.key = points.key WHERE points.sweep = ?"
-        with _told(self.path):
-            return int(self._connection.execute(question, (sweep,)).fetchone()[0])
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -188,6 +194,12 @@ def bytes_of_rows(rows: Sequence[tuple[str, Sequence[Row]]], points: int) -> flo
     used = _size_bytes(connection) - empty
     connection.close()
     return used / (copies * len(rows)) * points
+
+
+def _has_more_in_log(path: Path) -> bool:
+    """Whether a program that was killed has left rows in the log, which only a writer can take over."""
+    log = path.with_name(f"{path.name}-wal")
+    return log.is_file() and log.stat().st_size > 0
 
 
 def _size_bytes(connection: sqlite3.Connection) -> int:
@@ -268,7 +280,7 @@ def _words(error: sqlite3.Error) -> str:
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return f"is damaged, or no store ({error}); nothing was written to it; move it away, or give another --output"
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
-        return f"can't be written ({error}); give another --output"
+        return f"can't be opened or written ({error}); give another --output"
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return f"another program holds it ({error}); {kept}"
     return f"{error}; {kept}"

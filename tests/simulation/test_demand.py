@@ -1,6 +1,8 @@
 """The sampled demand: laws of its random parts, the clock on the wall, exact plans, the calendar of the bills."""
 
 import math
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from simulator.domain.random_parts import Noise
 from simulator.domain.scenario import Horizon
 from simulator.domain.traffic import Traffic
+from simulator.simulation import demand as demands
 from simulator.simulation.demand import forget_draws, sample_demand
 from simulator.simulation.noise import noise_law
 from simulator.simulation.recursions import autoregress
@@ -302,3 +305,26 @@ def test_no_demand_in_the_whole_horizon_is_a_fault():
     weekend = {"weekly": {"day_weights": [0, 0, 0, 0, 0, 1, 1]}}
     with pytest.raises(ValueError, match=r"traffic.* is 0 at every step of the horizon"):
         profile(weekend, start=date(2027, 1, 4), days=2, step_s=3600)
+
+
+def test_threads_draw_a_demand_once_and_share_it(monkeypatch):
+    drawn = []
+    draw = demands._draw
+
+    def counted(traffic, horizon, seed, requests_per_month):
+        drawn.append(seed)
+        time.sleep(0.001)
+        return draw(traffic, horizon, seed, requests_per_month)
+
+    def demand_of_seed(seed):
+        return sample_demand(traffic, horizon, seed)
+
+    monkeypatch.setattr(demands, "_draw", counted)
+    forget_draws()
+    traffic, horizon = Traffic.model_validate(VOLUME), Horizon.model_validate({"days": 1})
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(demand_of_seed, [seed for seed in range(16) for _ in range(4)]))
+        assert sorted(drawn) == list(range(16))
+        assert len(set(map(id, found))) == 16
+        many = list(pool.map(demand_of_seed, range(200)))  # more than are kept
+    assert len(set(map(id, many))) == 200

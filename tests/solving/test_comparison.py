@@ -164,6 +164,21 @@ def test_nothing_to_compare_with_is_refused():
         sim.compare(PAIR)
 
 
+def test_an_option_that_is_not_held_is_not_taken_for_the_one_of_its_name():
+    """Of B, `other` is held against the API of A; what B calls `api` costs twice as much and stands apart."""
+    dear = {"kind": "api", "prices": {"input_usd_per_mtok": 2, "output_usd_per_mtok": 10}}
+    other = {**PAIR, "options": {**renamed(PAIR, {"api": "other"})["options"], "api": dear}}
+    found = sim.compare(PAIR, {**other, "comparison": {"baseline": "other", "challengers": ["fleet", "api"]}},
+                        options={"api": "other", "fleet": "fleet"})  # fmt: skip
+    assert [bill.is_changed for bill in found.bills] == [False, False]
+    told = {(row.option, row.key): row.of_runs for row in found.results}
+    assert ("api", "usd_per_month") not in told
+    once = REQUESTS_PER_MONTH * 500 * (1e-6 + 5e-6)
+    assert told["api of b", "usd_per_month"] == (None, pytest.approx(2 * once))
+    prices = [row for row in found.inputs if row.key.endswith("input_usd_per_mtok")]
+    assert [(row.key, row.of_runs) for row in prices] == [("options.api of b.prices.input_usd_per_mtok", (None, 2.0))]
+
+
 def test_a_break_even_that_is_gone_is_told_by_its_reason():
     found = sim.compare(PAIR, overrides={RENT: 50.0})
     results = {(row.option, row.key): row.of_runs for row in found.results}

@@ -9,11 +9,10 @@ import pytest
 from sweep_jobs import RENT, EndsItsWorker, elsewhere, here, job_of
 
 import simulator as sim
-from simulator.sweeping.execute import WorkerError
 from simulator.sweeping.frames import sweep_frame
 from simulator.sweeping.points import FAULT, RESULT_COLUMNS
-from simulator.sweeping.pools import Pool, local_pool
-from simulator.sweeping.run import missing_points, run_sweep
+from simulator.sweeping.pools import Pool, WorkerError, local_pool
+from simulator.sweeping.run import forget_points, missing_points, run_sweep
 from simulator.sweeping.store import Progress, Store
 
 RENTS = {"grid": {RENT: [1.5, 2, 2.5, 3, -1, 1e9, 4, 5, 6, 7]}}
@@ -43,7 +42,7 @@ def whole(tmp_path_factory):
 
 def frame(job, path):
     with Store.reading(path) as store:
-        return sweep_frame(job.sweep, store, job.key)
+        return sweep_frame(job, store)
 
 
 def test_every_point_is_the_break_even_of_its_scenario(whole):
@@ -126,7 +125,7 @@ def test_equal_points_of_one_sweep_are_solved_once(tmp_path):
     job = job_of(grid={RENT: [2, 2.0, 3, 2]})
     with Store.writing(tmp_path / "sweeps.sqlite") as store:
         assert run_sweep(job, store, StopsAfter(2), here) == Progress(4, 0)
-        assert store.count_rows(job.key) == 8
+        assert len(list(store.rows(job.key))) == 8
 
 
 def test_another_catalogue_or_version_is_another_point(tmp_path, whole):
@@ -143,7 +142,7 @@ def test_faults_are_kept_until_they_are_to_be_tried_again(tmp_path, whole):
     with Store.writing(path) as store:
         assert missing_points(job, store, 100, retry_failed=True) == 1
         assert run_sweep(job, store, StopsAfter(1), here, retry_failed=True) == Progress(10, 1)
-        store.forget(job.key)
+        forget_points(job, store)
         assert missing_points(job, store, 100) == 10
     assert contents(path)["points"] == contents(whole)["points"]
 
@@ -154,6 +153,29 @@ def test_a_sweep_of_which_only_a_part_is_asked_for(tmp_path):
     path = tmp_path / "sweeps.sqlite"
     assert run(job, path) == Progress(2, 0)
     assert frame(job, path)[RENT].unique().tolist() == [2, 2.5]
+
+
+def test_a_part_of_a_sweep_is_that_part_also_where_all_of_it_was_solved_before(tmp_path, whole):
+    path = tmp_path / "sweeps.sqlite"
+    path.write_bytes(whole.read_bytes())
+    part = job_of(**RENTS, where=[f"{RENT} >= 2", f"{RENT} < 3"])
+    with Store.writing(path) as store:
+        assert run_sweep(part, store, StopsAfter(0), here) == Progress(2, 0)
+        assert store.progress(part.key, part.chosen) == Progress(2, 0)
+        assert store.progress(part.key) == Progress(10, 1)
+    rows = frame(part, path)
+    assert rows[RENT].tolist() == [2, 2, 2.5, 2.5]
+    assert rows["point"].tolist() == [1, 1, 2, 2]
+
+
+def test_what_is_forgotten_is_solved_again_whichever_sweep_had_it_solved(tmp_path, whole):
+    path = tmp_path / "sweeps.sqlite"
+    path.write_bytes(whole.read_bytes())
+    other = job_of("others", grid={RENT: [2.0, 3]})
+    with Store.writing(path) as store:
+        forget_points(other, store)
+        assert missing_points(other, store, 100) == 2
+        assert missing_points(job_of(**RENTS), store, 100) == 2
 
 
 def test_workers_with_another_catalogue_are_refused(tmp_path):
