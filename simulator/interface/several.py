@@ -181,7 +181,7 @@ def sweep(
         store = stack.enter_context(Store.writing(folder / STORE_NAME))
         pool = stack.enter_context(local_pool(jobs) if cluster is None else cluster_pool(cluster, jobs))
         run_sweep(job, store, pool, results_digest, retry_failed=retry_failed)
-        return sweep_frame(checked, store, job.key)
+        return sweep_frame(checked, store, job.key, job.numbers())
 
 
 def _compared(given: ScenarioLike, role: str, overrides: Mapping[str, object] | None = None) -> ComparedRun:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from simulator.sweeping.store import Store
 POINT = "point"
 
 
-def sweep_frame(sweep: Sweep, store: Store, key: str) -> pd.DataFrame:
+def sweep_frame(sweep: Sweep, store: Store, key: str, among: Collection[int] | None = None) -> pd.DataFrame:
     """Every row that a store holds of a sweep.
 
     Parameters
@@ -28,6 +28,8 @@ def sweep_frame(sweep: Sweep, store: Store, key: str) -> pd.DataFrame:
         Where its rows are.
     key : str
         Of the sweep in the store.
+    among : collection of int, optional
+        Numbers of the points that are asked for; all, if left out.
 
     Returns
     -------
@@ -39,6 +41,8 @@ def sweep_frame(sweep: Sweep, store: Store, key: str) -> pd.DataFrame:
     numbers = array("q")
     columns = [_Texts() if kind == "text" else _Numbers() for kind in RESULT_COLUMNS.values()]
     for number, *values in store.rows(key):
+        if among is not None and number not in among:
+            continue
         numbers.append(number)
         for column, value in zip(columns, values, strict=True):
             column.add(value)

@@ -73,6 +73,12 @@ class SweepJob:
             return self.sweep.size
         return sum(1 for _ in self.sweep.chosen(self.base.value_of))
 
+    def numbers(self) -> frozenset[int] | None:
+        """Numbers of the points that meet the conditions; None where there are no conditions."""
+        if not self.sweep.where:
+            return None
+        return frozenset(point.number for point in self.sweep.chosen(self.base.value_of))
+
     def points(self) -> Iterator[tuple[int, Task]]:
         """Number and task of every point that meets the conditions, those of one demand in a row."""
         for point in self.sweep.chosen(self.base.value_of):

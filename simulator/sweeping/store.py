@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,8 +138,17 @@ class Store:
                 "DELETE FROM results WHERE key IN (SELECT key FROM points WHERE sweep = ?)", (sweep,)
             )
 
-    def progress(self, sweep: str) -> Progress:
-        """How many points of a sweep are solved."""
+    def progress(self, sweep: str, among: Collection[int] | None = None) -> Progress:
+        """How many points of a sweep are solved: of all, or among those of some numbers."""
+        if among is not None:
+            question = (
+                "SELECT points.number, results.status FROM points "
+                "JOIN results ON results.key = points.key AND results.place = 0 WHERE points.sweep = ?"
+            )
+            with _told(self.path):
+                found = self._connection.execute(question, (sweep,))
+                statuses = [status for number, status in found if number in among]
+            return Progress(len(statuses), statuses.count(FAULT))
         question = (
             "SELECT count(*), coalesce(sum(results.status = ?), 0) FROM points "
             "JOIN results ON results.key = points.key AND results.place = 0 WHERE points.sweep = ?"
