@@ -53,6 +53,7 @@ def command(
     from simulator.catalogue.digest import results_digest
     from simulator.catalogue.planning import make_plan
     from simulator.config.sweeps import load_sweep
+    from simulator.presentation.files import check_parquet
     from simulator.sweeping.pools import cores
     from simulator.sweeping.run import SweepJob
     from simulator.sweeping.store import NAME
@@ -60,6 +61,8 @@ def command(
     sweep, base = load_sweep(sweep_file, make_plan, parsed_overrides(overrides), conditions)
     job = SweepJob(sweep, base, Path(sweep_file).stem, results_digest(), __version__)
     jobs = jobs or cores()
+    if parquet:
+        check_parquet()
     if job.size() == 0:
         raise ValueError(f"{sweep_file}: no point of it meets its conditions: {', '.join(sweep.where)}")
     if only_status or dry_run:
@@ -159,7 +162,8 @@ def _print_estimate(job: SweepJob, path: Path, jobs: int) -> None:
     else:
         told = estimate(job, None)
     workers = "worker" if jobs == 1 else "workers"
-    click.echo(f"{told.points:,} points, of which {told.points - told.missing:,} are solved already")
+    points = "1 point" if told.points == 1 else f"{told.points:,} points"
+    click.echo(f"{points}, of which {told.points - told.missing:,} are solved already")
     click.echo(
         f"about {duration(told.missing * told.seconds_per_point / jobs)} with {jobs} {workers} "
         f"({1e3 * told.seconds_per_point:,.0f} ms a point), {size_text(told.bytes_in_store)} in {path}"
@@ -168,6 +172,8 @@ def _print_estimate(job: SweepJob, path: Path, jobs: int) -> None:
         if number == 5:
             break
         click.echo(f"  {', '.join(f'{key}: {_told(value)}' for key, value in point.told.items())}")
+    for fault in told.faults:
+        click.echo(f"! a point can't be had: {fault}")
 
 
 def _told(value: Any) -> str:

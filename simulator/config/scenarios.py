@@ -23,11 +23,18 @@ from simulator.domain.plans import Plan, PlanFault
 from simulator.domain.scenario import Scenario
 
 _AT_LEAST = "title, traffic, workload and options"
+IS_A_SWEEP = "is a sweep, not a scenario; try `breakeven sweep {0}`, or with --dry-run to check it"
+IS_A_SCENARIO = "is a scenario, not a sweep; try `breakeven run {0}`, or name it as `base` in a sweep file"
 
 
 def bundled_scenarios() -> dict[str, Path]:
     """Scenarios that come with the package, by name."""
     return {path.stem: path for path in sorted(data_folder("scenarios").glob("*.yaml"))}
+
+
+def bundled_sweeps() -> dict[str, Path]:
+    """Sweeps that come with the package, by name."""
+    return {path.stem: path for path in sorted((data_folder("scenarios") / "sweeps").glob("*.yaml"))}
 
 
 def scenario_path(name_or_path: str | Path) -> Path:
@@ -52,6 +59,9 @@ def named_file(name_or_path: str, bundled: Mapping[str, Path], what: str) -> Pat
         return path
     if name_or_path in bundled:
         return bundled[name_or_path]
+    if name_or_path in {**bundled_scenarios(), **bundled_sweeps()}:
+        text = IS_A_SWEEP if what == "scenario" else IS_A_SCENARIO
+        raise Faults([Fault(name_or_path, None, "", text.format(name_or_path))])
     from difflib import get_close_matches
 
     close = get_close_matches(name_or_path, bundled, n=1)
@@ -68,6 +78,8 @@ def scenario_document(
         document = Document(None, _plain(scenario))
     else:
         document = read_document(scenario_path(scenario), _AT_LEAST)
+        if isinstance(document.data, Mapping) and "base" in document.data and "options" not in document.data:
+            raise Faults([Fault(document.name, None, "", IS_A_SWEEP.format(document.name))])
     return override_document(document, overrides, origin) if overrides else document
 
 

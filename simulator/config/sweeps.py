@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from simulator._paths import data_folder
 from simulator.config.faults import Fault, Faults
 from simulator.config.field_lookup import dotted
 from simulator.config.overrides import override_document
-from simulator.config.scenarios import bundled_scenarios, check_plan, named_file, parse_scenario, scenario_document
+from simulator.config.scenarios import (
+    IS_A_SCENARIO,
+    bundled_scenarios,
+    bundled_sweeps,
+    check_plan,
+    named_file,
+    parse_scenario,
+    scenario_document,
+)
 from simulator.config.sweep_base import SweepBase, files_named
 from simulator.config.translation import translate
 from simulator.config.yaml_reader import Document, read_document
@@ -21,11 +29,6 @@ from simulator.domain.scenario import Scenario
 from simulator.domain.sweep import Sweep
 
 _AT_LEAST = "title, base and one of grid, zip, cases, sample"
-
-
-def bundled_sweeps() -> dict[str, Path]:
-    """Sweeps that come with the package, by name."""
-    return {path.stem: path for path in sorted((data_folder("scenarios") / "sweeps").glob("*.yaml"))}
 
 
 def read_sweep(path: Path) -> Sweep:
@@ -78,7 +81,10 @@ def load_sweep(
 def _document(sweep: str | Path | Mapping[str, Any]) -> Document:
     if isinstance(sweep, Mapping):
         return Document(None, dict(sweep))
-    return read_document(named_file(str(sweep), bundled_sweeps(), "sweep"), _AT_LEAST)
+    document = read_document(named_file(str(sweep), bundled_sweeps(), "sweep"), _AT_LEAST)
+    if isinstance(document.data, Mapping) and "options" in document.data and "base" not in document.data:
+        raise Faults([Fault(document.name, None, "", IS_A_SCENARIO.format(document.name))])
+    return document
 
 
 def _checked(document: Document) -> Sweep:
@@ -102,14 +108,29 @@ def _base_path(sweep: Sweep, document: Document) -> Path:
         return beside
     if sweep.base in bundled_scenarios():
         return bundled_scenarios()[sweep.base]
-    message = f"is '{sweep.base}', must be a file beside the sweep or one of {', '.join(bundled_scenarios())}"
+    close = get_close_matches(sweep.base, bundled_scenarios(), n=1)
+    hint = f"; did you mean '{close[0]}'?" if close else ""
+    message = f"is '{sweep.base}', must be a file beside the sweep or one of {', '.join(bundled_scenarios())}{hint}"
     raise Faults([Fault(document.name, document.line_of(("base",)), "base", message)])
 
 
 def _unknown_keys(sweep: Sweep, document: Document, base: Document) -> list[Fault]:
     """Keys of the sweep that no scenario has, at their lines: else every single point would say so."""
     faults: list[Fault] = []
-    for loc, key, value in _first_values(sweep):
+    places = _first_values(sweep)
+    options = _options(base, [key for _, key, _ in places])
+    for loc, key, value in places:
+        if (
+            options
+            and key.startswith("options.")
+            and not any(f"{key}.".startswith(f"options.{name}.") for name in options)
+        ):
+            name = key.split(".")[1]
+            close = get_close_matches(name, options, n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
+            text = f"the base has no option '{name}', it has {', '.join(options)}{hint}"
+            faults.append(Fault(document.name, document.line_of(loc), dotted(loc), text))
+            continue
         try:
             parse_scenario(override_document(base, {key: value}))
         except Faults as error:
@@ -119,6 +140,14 @@ def _unknown_keys(sweep: Sweep, document: Document, base: Document) -> list[Faul
                 for fault in unknown
             ]
     return faults
+
+
+def _options(base: Document, keys: Sequence[str]) -> list[str]:
+    """Options of the base, and those that keys of the sweep make: as a whole, or by their kind."""
+    written = base.data.get("options") if isinstance(base.data, Mapping) else None
+    parts = [key.split(".") for key in keys if key.startswith("options.")]
+    made = [part[1] for part in parts if len(part) == 2 or part[2:] == ["kind"]]
+    return list(dict.fromkeys([*written, *made])) if isinstance(written, Mapping) else []
 
 
 def _first_values(sweep: Sweep) -> list[tuple[tuple[str, ...], str, object]]:

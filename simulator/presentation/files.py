@@ -8,6 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,3 +112,9 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def check_parquet() -> None:
+    """Raise `ValueError` if Parquet can't be written."""
+    if find_spec("pyarrow") is None:
+        raise ValueError("--parquet needs PyArrow: pip install 'breakeven-simulator[parquet]'")

@@ -152,7 +152,8 @@ def _scenarios() -> Listing:
 
 
 def _sweeps() -> Listing:
-    from simulator.config.sweeps import bundled_sweeps, read_sweep
+    from simulator.config.scenarios import bundled_sweeps
+    from simulator.config.sweeps import read_sweep
 
     rows = []
     for name, path in bundled_sweeps().items():

@@ -11,7 +11,7 @@ import pandas as pd
 from simulator.domain.sweep import Sweep
 from simulator.presentation.charts.base_sweep import is_size_of_a_base
 from simulator.presentation.console import print_rows
-from simulator.presentation.files import csv_text, write_in_one_piece
+from simulator.presentation.files import check_parquet, csv_text, write_in_one_piece
 from simulator.presentation.numbers import volume, whole_usd
 from simulator.presentation.report import write_figure
 from simulator.presentation.sweep_pictures import sweep_figures
@@ -83,10 +83,8 @@ def _write_parquet(rows: pd.DataFrame, path: Path) -> None:
     plain = rows.copy(deep=False)
     for name in rows.select_dtypes(include=object).columns:  # mappings, lists and a mixture of texts and numbers
         plain[name] = rows[name].map(str)
-    try:
-        plain.to_parquet(path, index=False, engine="pyarrow")
-    except ImportError:
-        raise ValueError("--parquet needs PyArrow: pip install 'breakeven-simulator[parquet]'") from None
+    check_parquet()
+    plain.to_parquet(path, index=False, engine="pyarrow")
 
 
 def records(rows: pd.DataFrame) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from itertools import islice
 
 import numpy as np
 
-from simulator.sweeping.points import point_rows
+from simulator.sweeping.points import FAULT, point_rows
 from simulator.sweeping.run import SweepJob
 from simulator.sweeping.store import Store, bytes_of_rows, point_key
 
@@ -29,12 +29,15 @@ class Estimate:
         Of one worker, once it has started. [s]
     bytes_in_store : float
         That the missing points add to it. [bytes]
+    faults : tuple of str
+        What is wrong with points that were tried.
     """
 
     points: int
     missing: int
     seconds_per_point: float
     bytes_in_store: float
+    faults: tuple[str, ...] = ()
 
 
 def estimate(job: SweepJob, store: Store | None, clock: Callable[[], float] = time.perf_counter) -> Estimate:
@@ -43,15 +46,19 @@ def estimate(job: SweepJob, store: Store | None, clock: Callable[[], float] = ti
     if not numbers.size:
         return Estimate(0, 0, 0.0, 0.0)
     missing = numbers.size if store is None else _missing(job, store)
-    tried = [job.sweep.point(int(numbers[round(share * (numbers.size - 1))])) for share in _TRIED]
+    places = {round(share * (numbers.size - 1)) for share in _TRIED}
+    tried = [job.sweep.point(int(numbers[place])) for place in sorted(places)]
     point_rows(tried[0].overrides, job.base.plan_for)  # what is loaded and compiled once is no point's
     begin = clock()
-    rows = [
-        (point_key(job.base.identity(point.overrides), job.digest), point_rows(point.overrides, job.base.plan_for))
+    # Points that are the same have one key, and are kept once.
+    rows = {
+        point_key(job.base.identity(point.overrides), job.digest): point_rows(point.overrides, job.base.plan_for)
         for point in tried
-    ]
+    }
     seconds = (clock() - begin) / len(tried)
-    return Estimate(numbers.size, missing, seconds, bytes_of_rows(rows, missing))
+    faults = (str(of_point[0]["message"]) for of_point in rows.values() if of_point[0]["status"] == FAULT)
+    size_bytes = bytes_of_rows(list(rows.items()), missing)
+    return Estimate(numbers.size, missing, seconds, size_bytes, tuple(dict.fromkeys(faults)))
 
 
 def _missing(job: SweepJob, store: Store) -> int:

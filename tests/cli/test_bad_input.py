@@ -1658,6 +1658,27 @@ def test_two_scenarios_of_one_name_are_refused_before_anything_runs(breakeven, t
     assert files_in(tmp_path) == ["minimal.yaml"]
 
 
+@pytest.mark.parametrize("command", ["run", "check", "levers"])
+@pytest.mark.parametrize("sweep", ["gpu-rent", "mine.yaml"])
+def test_a_sweep_in_place_of_a_scenario_is_told_as_one(breakeven, command, sweep):
+    Path("mine.yaml").write_text(SWEEP)
+    told = f"is a sweep, not a scenario; try `breakeven sweep {sweep}`, or with --dry-run to check it"
+    assert_told(breakeven(command, sweep), (f"{sweep}: ", told))
+
+
+def test_a_scenario_in_place_of_a_sweep_is_told_as_one(breakeven):
+    assert_told(breakeven("sweep", "minimal"), ("minimal: ", "is a scenario, not a sweep; try `breakeven run minimal`"))
+
+
+def test_a_sweep_may_make_an_option_of_its_own(breakeven):
+    Path("made.yaml").write_text(
+        f"{SWEEP}set: {{options.other.kind: api, comparison.challengers: [fleet, other]}}\n"
+        "cases: {one: {options.other.model: claude-haiku-4-5}}\n"
+    )
+    result = breakeven("sweep", "made.yaml", "--dry-run")
+    assert "has no option" not in result.stderr
+
+
 # Sweeps
 
 SWEEP = "title: A sweep\nbase: minimal\ngrid: {seed: [1, 2]}\n"
@@ -1670,6 +1691,14 @@ SWEEP = "title: A sweep\nbase: minimal\ngrid: {seed: [1, 2]}\n"
         pytest.param(
             SWEEP.replace("minimal", "minimun"), ":2: base: ", "is 'minimun', must be a file beside", id="base"
         ),
+        pytest.param(SWEEP.replace("minimal", "minimun"), ":2: base: ", "did you mean 'minimal'?", id="base-hint"),
+        pytest.param(
+            SWEEP.replace("seed", "options.flet.cold_start_s"),
+            ":3: grid.options.flet.cold_start_s: ",
+            "the base has no option 'flet', it has api, fleet; did you mean 'fleet'?",
+            id="option",
+        ),
+        pytest.param(SOUND, ": ", "is a scenario, not a sweep; try `breakeven run", id="scenario"),
         pytest.param(SWEEP.replace("{seed: [1, 2]}", "{}"), ":3: grid: ", "holds nothing to try", id="no-key"),
         pytest.param(SWEEP.replace("[1, 2]", "[]"), ":3: grid", "at least one", id="no-value"),
         pytest.param(SWEEP.replace("[1, 2]", "5"), ":3: grid.seed: ", "must be a list, is 5", id="no-list"),

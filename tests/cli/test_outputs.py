@@ -16,8 +16,8 @@ import pytest
 
 import simulator as sim
 from simulator.cli.main import main
-from simulator.config.scenarios import bundled_scenarios
-from simulator.config.sweeps import bundled_sweeps, read_sweep
+from simulator.config.scenarios import bundled_scenarios, bundled_sweeps
+from simulator.config.sweeps import read_sweep
 from simulator.presentation.files import json_text, write_in_one_piece, write_text
 
 ROOT = Path(__file__).parents[2]

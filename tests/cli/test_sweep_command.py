@@ -78,6 +78,44 @@ def test_status_and_dry_run_follow_the_store(breakeven):
     assert breakeven("sweep", "rent.yaml", "--status", *TWO_DAYS).stdout.startswith("12 of 12 points solved, 0 missing")
 
 
+def test_a_part_that_is_asked_for_is_all_that_is_told(breakeven):
+    """Also where the store holds the rest of the sweep."""
+    breakeven("sweep", "rent.yaml", *TWO_DAYS)
+    part = ("--filter", f"{RENT} <= 3", *TWO_DAYS)
+    told = breakeven("sweep", "rent.yaml", "--status", *part).stdout
+    assert told.startswith("6 of 6 points solved, 0 missing, 0 faults\n")
+    rows = json.loads(breakeven("sweep", "rent.yaml", "--json", *part).stdout)
+    assert {row[RENT] for row in rows} == {2, 3}
+    assert set(pd.read_csv("reports/rent/sweep.csv")[RENT]) == {2, 3}
+    python = sim.sweep("rent.yaml", overrides={"horizon.days": 2}, conditions=[f"{RENT} <= 3"], output="reports")
+    assert set(python[RENT]) == {2, 3}
+
+
+@pytest.mark.parametrize("values", ["[2]", "[2, 3]", "[2, 2.0, 2]"])
+def test_a_dry_run_takes_few_points_and_equal_ones(breakeven, values):
+    Path("few.yaml").write_text(f"title: Few\nbase: minimal\ngrid: {{{RENT}: {values}}}\n")
+    result = breakeven("sweep", "few.yaml", "--dry-run", *TWO_DAYS)
+    assert result.status == 0
+    assert " of which 0 are solved already" in result.stdout
+
+
+def test_a_dry_run_tells_a_fault_that_it_meets(breakeven):
+    Path("odd.yaml").write_text(f"title: Odd\nbase: minimal\ngrid: {{{RENT}: [-1, 2, -1]}}\n")
+    told = breakeven("sweep", "odd.yaml", "--dry-run", *TWO_DAYS).stdout.splitlines()
+    assert told[-1].startswith("! a point can't be had: ")
+    assert told[-1].endswith("is -1, must be at least 0 [USD/h]")
+
+
+def test_parquet_without_pyarrow_is_told_before_anything_is_solved(breakeven, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    result = breakeven("sweep", "rent.yaml", "--parquet", *TWO_DAYS)
+    assert (result.status, result.stderr) == (
+        2,
+        "--parquet needs PyArrow: pip install 'breakeven-simulator[parquet]'\n",
+    )
+    assert files() == []
+
+
 def test_table_csv_parquet_and_json_say_the_same(breakeven):
     result = breakeven("sweep", "rent.yaml", "--parquet", *TWO_DAYS)
     assert (result.status, result.stderr) == (0, "")
