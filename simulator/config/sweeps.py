@@ -12,7 +12,14 @@ from simulator._paths import data_folder
 from simulator.config.faults import Fault, Faults
 from simulator.config.field_lookup import dotted
 from simulator.config.overrides import override_document
-from simulator.config.scenarios import bundled_scenarios, check_plan, named_file, parse_scenario, scenario_document
+from simulator.config.scenarios import (
+    bundled_scenarios,
+    check_plan,
+    named_file,
+    parse_scenario,
+    plain_data,
+    scenario_document,
+)
 from simulator.config.sweep_base import SweepBase, files_named
 from simulator.config.translation import translate
 from simulator.config.yaml_reader import Document, read_document
@@ -77,7 +84,7 @@ def load_sweep(
 
 def _document(sweep: str | Path | Mapping[str, Any]) -> Document:
     if isinstance(sweep, Mapping):
-        return Document(None, dict(sweep))
+        return Document(None, plain_data(sweep))
     return read_document(named_file(str(sweep), bundled_sweeps(), "sweep"), _AT_LEAST)
 
 
