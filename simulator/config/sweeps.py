@@ -74,6 +74,9 @@ def load_sweep(
     if faults:
         raise Faults(faults)
     base = override_document(override_document(written, checked.set, "set"), overrides or {})
+    faults = _misplaced_keys(checked, document, base)
+    if faults:
+        raise Faults(faults)
     check_plan(base, make_plan, infeasible=False)
     work = SweepBase(base, make_plan, files_named(base, checked.overrides()))
     odd = _odd_conditions(checked, document, work)
@@ -124,6 +127,20 @@ def _unknown_keys(sweep: Sweep, document: Document, base: Document) -> list[Faul
             faults += [
                 Fault(document.name, document.line_of(loc), dotted(loc), f"{fault.key}: {fault.message}")
                 for fault in unknown
+            ]
+    return faults
+
+
+def _misplaced_keys(sweep: Sweep, document: Document, base: Document) -> list[Fault]:
+    """Keys that can't be set in the base, for it holds a number where they need a mapping, at their lines."""
+    faults: list[Fault] = []
+    for loc, key, value in _first_values(sweep):
+        try:
+            override_document(base, {key: value})
+        except Faults as error:
+            faults += [
+                Fault(document.name, document.line_of(loc), dotted(loc), f"{fault.key}: {fault.message}")
+                for fault in error.faults
             ]
     return faults
 

@@ -191,6 +191,22 @@ def test_what_can_not_be_run_is_told_and_leaves_nothing(breakeven, arguments, me
     assert not Path("reports/rent").exists()
 
 
+def test_a_key_that_lies_within_a_number_is_told_at_its_line_before_anything_runs(breakeven):
+    """Also where only the last of the cases has it."""
+    Path("rent.yaml").write_text(
+        SWEEP
+        + "cases:\n  as it is: {}\n  odd:\n    options.fleet.rental.usd_per_gpu_hour.spot: 1\n".replace(
+            "usd_per_gpu_hour", "provider"
+        )
+    )
+    Path("mine.yaml").write_text("")
+    result = breakeven("sweep", "rent.yaml", "--set", "options.fleet.rental.provider=mine", *TWO_DAYS)
+    assert result.status == 2
+    assert result.stderr.startswith("rent.yaml:9: cases.odd.options.fleet.rental.provider.spot: ")
+    assert "options.fleet.rental.provider: is 'mine', must be a mapping to hold 'spot'" in result.stderr
+    assert files() == ["mine.yaml"]
+
+
 def test_a_sweep_none_of_whose_points_can_be_had_says_why(breakeven):
     Path("rent.yaml").write_text(SWEEP.replace("[2, 3, 4, 5]", "[-1, -2]"))
     result = breakeven("sweep", "rent.yaml", *TWO_DAYS)
