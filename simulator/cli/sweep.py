@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,7 @@ def command(
     from simulator.catalogue.planning import make_plan
     from simulator.config.sweeps import load_sweep
     from simulator.presentation.files import check_parquet
+    from simulator.presentation.files import json_text
     from simulator.sweeping.pools import cores
     from simulator.sweeping.run import SweepJob
     from simulator.sweeping.store import NAME
@@ -66,7 +68,8 @@ def command(
     if job.size() == 0:
         raise ValueError(f"{sweep_file}: no point of it meets its conditions: {', '.join(sweep.where)}")
     if only_status or dry_run:
-        (_print_status if only_status else _print_estimate)(job, output / NAME, jobs)
+        told, words = (_status if only_status else _estimate)(job, output / NAME, jobs)
+        click.echo(json_text(told) if as_json else words, nl=not as_json)
         return
     _run(job, output / NAME, jobs, threads=threads, cluster=cluster, resume=resume, retry_failed=retry_failed)
     _report(job, output, as_json=as_json, parquet=parquet)
@@ -138,42 +141,52 @@ def _report(job: SweepJob, output: Path, *, as_json: bool, parquet: bool) -> Non
     click.echo(f"\nWritten to {files[0].parent}: {', '.join(path.name for path in files)}")
 
 
-def _print_status(job: SweepJob, path: Path, _jobs: int) -> None:
+def _status(job: SweepJob, path: Path, _jobs: int) -> tuple[dict[str, Any], str]:
+    """How far the sweep is, as numbers and in words."""
     from simulator.presentation.progress import size_text
     from simulator.sweeping.store import Store
 
     with Store.reading(path) as store:
         solved = store.progress(job.key, job.chosen)
-    size = job.size()
-    click.echo(
-        f"{solved.solved:,} of {size:,} points solved, {size - solved.solved:,} missing, {solved.faults:,} faults"
-    )
-    click.echo(f"{path}: {size_text(path.stat().st_size)}")
+    size, size_bytes = job.size(), path.stat().st_size
+    told = {"points": size, "solved": solved.solved, "missing": size - solved.solved, "faults": solved.faults}
+    words = f"{solved.solved:,} of {size:,} points solved, {told['missing']:,} missing, {solved.faults:,} faults"
+    return told | {"store_bytes": size_bytes}, f"{words}\n{path}: {size_text(size_bytes)}"
 
 
-def _print_estimate(job: SweepJob, path: Path, jobs: int) -> None:
+def _estimate(job: SweepJob, path: Path, jobs: int) -> tuple[dict[str, Any], str]:
+    """What is left of the sweep and what it takes, as numbers and in words; the first five points."""
     from simulator.presentation.progress import duration, size_text
     from simulator.sweeping.estimate import estimate
     from simulator.sweeping.store import Store
 
     if path.is_file():
         with Store.reading(path) as store:
-            told = estimate(job, store)
+            left = estimate(job, store)
     else:
-        told = estimate(job, None)
+        left = estimate(job, None)
+    seconds = left.missing * left.seconds_per_point / jobs
+    first = [point.told for point in islice(job.sweep.chosen(job.base.value_of), 5)]
+    told = {
+        "points": left.points,
+        "solved": left.points - left.missing,
+        "missing": left.missing,
+        "seconds": seconds,
+        "workers": jobs,
+        "seconds_per_point": left.seconds_per_point,
+        "bytes_in_store": round(left.bytes_in_store),
+        "first_points": first,
+    }
     workers = "worker" if jobs == 1 else "workers"
-    points = "1 point" if told.points == 1 else f"{told.points:,} points"
-    click.echo(f"{points}, of which {told.points - told.missing:,} are solved already")
-    click.echo(
-        f"about {duration(told.missing * told.seconds_per_point / jobs)} with {jobs} {workers} "
-        f"({1e3 * told.seconds_per_point:,.0f} ms a point), {size_text(told.bytes_in_store)} in {path}"
-    )
-    for number, point in enumerate(job.sweep.chosen(job.base.value_of)):
-        if number == 5:
-            break
-        click.echo(f"  {', '.join(f'{key}: {_told(value)}' for key, value in point.told.items())}")
-    for fault in told.faults:
-        click.echo(f"! a point can't be had: {fault}")
+    points = "1 point" if left.points == 1 else f"{left.points:,} points"
+    lines = [
+        f"{points}, of which {told['solved']:,} are solved already",
+        f"about {duration(seconds)} with {jobs} {workers} ({1e3 * left.seconds_per_point:,.0f} ms a point), "
+        f"{size_text(left.bytes_in_store)} in {path}",
+        *(f"  {', '.join(f'{key}: {_told(value)}' for key, value in point.items())}" for point in first),
+        *(f"! a point can't be had: {fault}" for fault in left.faults),
+    ]
+    return told, "\n".join(lines)
 
 
 def _told(value: Any) -> str:

@@ -112,6 +112,14 @@ class _Reader:
             return 0.0
         return float(value)
 
+    def positive(self, data: Mapping[str, Any], key: str, at: str = "") -> float:
+        """A number above 0 that must be there."""
+        faults = len(self.faults)
+        value = self.number(data, key, at)
+        if key in data and value <= 0 and len(self.faults) == faults:
+            self._fault(f"{at}{key}", True, data[key], "a number above 0")
+        return value
+
     def maybe(self, data: Mapping[str, Any], key: str, at: str = "") -> float | None:
         """A number, or nothing where it is missing or null."""
         return None if data.get(key) is None else self.number(data, key, at)
@@ -160,10 +168,10 @@ def _run(name: str, content: Mapping[str, Any], reader: _Reader, version: str) -
         name=name,
         title=reader.text(content, "title"),
         version=of_version,
-        tokens_per_month=reader.number(volume, "tokens_per_month", "volume."),
-        requests_per_day=reader.number(volume, "requests_per_day", "volume."),
-        tokens_per_request=reader.number(volume, "tokens_per_request", "volume."),
-        horizon_months=reader.number(horizon, "months", "horizon."),
+        tokens_per_month=reader.positive(volume, "tokens_per_month", "volume."),
+        requests_per_day=reader.positive(volume, "requests_per_day", "volume."),
+        tokens_per_request=reader.positive(volume, "tokens_per_request", "volume."),
+        horizon_months=reader.positive(horizon, "months", "horizon."),
         baseline=reader.text(content, "baseline"),
         cheapest=reader.text(decision, "cheapest", "decision."),
         action=reader.text(decision, "action", "decision."),

@@ -75,7 +75,7 @@ def scenario_document(
 ) -> Document:
     """The scenario as plain data with the place of every key, overrides applied."""
     if isinstance(scenario, Mapping):
-        document = Document(None, _plain(scenario))
+        document = Document(None, plain_data(scenario))
     else:
         document = read_document(scenario_path(scenario), _AT_LEAST)
         if isinstance(document.data, Mapping) and "base" in document.data and "options" not in document.data:
@@ -176,12 +176,12 @@ def _beside(scenario: Scenario, folder: Path) -> Scenario:
     return scenario.model_copy(update={"options": options})
 
 
-def _plain(value: Any) -> Any:
+def plain_data(value: Any) -> Any:
     """Mappings, lists and numbers of numpy as plain ones, so that a mapping from Python reads like a file."""
     if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
+        return {key: plain_data(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
+        return [plain_data(entry) for entry in value]
     if isinstance(value, np.ndarray):
-        return [_plain(entry) for entry in value.tolist()]
+        return [plain_data(entry) for entry in value.tolist()]
     return value.item() if isinstance(value, np.generic) else value

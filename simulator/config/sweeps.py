@@ -19,6 +19,7 @@ from simulator.config.scenarios import (
     check_plan,
     named_file,
     parse_scenario,
+    plain_data,
     scenario_document,
 )
 from simulator.config.sweep_base import SweepBase, files_named
@@ -70,6 +71,9 @@ def load_sweep(
     if faults:
         raise Faults(faults)
     base = override_document(override_document(written, checked.set, "set"), overrides or {})
+    faults = _misplaced_keys(checked, document, base)
+    if faults:
+        raise Faults(faults)
     check_plan(base, make_plan, infeasible=False)
     work = SweepBase(base, make_plan, files_named(base, checked.overrides()))
     odd = _odd_conditions(checked, document, work)
@@ -80,7 +84,7 @@ def load_sweep(
 
 def _document(sweep: str | Path | Mapping[str, Any]) -> Document:
     if isinstance(sweep, Mapping):
-        return Document(None, dict(sweep))
+        return Document(None, plain_data(sweep))
     document = read_document(named_file(str(sweep), bundled_sweeps(), "sweep"), _AT_LEAST)
     if isinstance(document.data, Mapping) and "options" in document.data and "base" not in document.data:
         raise Faults([Fault(document.name, None, "", IS_A_SCENARIO.format(document.name))])
@@ -148,6 +152,20 @@ def _options(base: Document, keys: Sequence[str]) -> list[str]:
     parts = [key.split(".") for key in keys if key.startswith("options.")]
     made = [part[1] for part in parts if len(part) == 2 or part[2:] == ["kind"]]
     return list(dict.fromkeys([*written, *made])) if isinstance(written, Mapping) else []
+
+
+def _misplaced_keys(sweep: Sweep, document: Document, base: Document) -> list[Fault]:
+    """Keys that can't be set in the base, for it holds a number where they need a mapping, at their lines."""
+    faults: list[Fault] = []
+    for loc, key, value in _first_values(sweep):
+        try:
+            override_document(base, {key: value})
+        except Faults as error:
+            faults += [
+                Fault(document.name, document.line_of(loc), dotted(loc), f"{fault.key}: {fault.message}")
+                for fault in error.faults
+            ]
+    return faults
 
 
 def _first_values(sweep: Sweep) -> list[tuple[tuple[str, ...], str, object]]:

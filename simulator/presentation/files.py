@@ -84,7 +84,7 @@ def write_in_one_piece(path: Path, write: Callable[[Path], object]) -> Path:
     Raises
     ------
     OSError
-        If the folder is not there or can't be written to.
+        With the name of the file, if the folder is not there or can't be written to, or the disk is full.
     """
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
@@ -95,17 +95,12 @@ def write_in_one_piece(path: Path, write: Callable[[Path], object]) -> Path:
     try:
         write(temporary)
         temporary.chmod(0o666 & ~_umask())
-        _move(temporary, path)
+        temporary.replace(path)
+    except OSError as error:  # a full disk does not say of which file
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from None
     finally:
         temporary.unlink(missing_ok=True)
     return path
-
-
-def _move(temporary: Path, path: Path) -> None:
-    try:
-        temporary.replace(path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def _umask() -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -182,8 +183,10 @@ def save_figure(figure: Figure, path: Path | str) -> None:
         options = {"metadata": {"Date": None, "Creator": None}}
     else:
         raise ValueError(f"path is '{target}', must end in .png, .pdf or .svg")
+    drawn = BytesIO()  # in one piece: on a full disk some formats end with an error that is none of the disk's
     with style():
-        figure.savefig(target, format=ending[1:], dpi=DPI, **options)
+        figure.savefig(drawn, format=ending[1:], dpi=DPI, **options)
+    target.write_bytes(drawn.getbuffer())
 
 
 @lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from typing import Any, Literal
 
@@ -63,10 +64,8 @@ class Pool:
     def close(self, *, at_once: bool) -> None:
         """End the workers; `at_once`: without waiting for what they do."""
         if at_once and isinstance(self.executor, ProcessPoolExecutor):
-            processes: Mapping[int, Any] = self.executor._processes or {}
-            for process in list(processes.values()):
-                process.terminate()
-        if isinstance(self.executor, ThreadPoolExecutor):
+            _end_processes(self.executor)
+        elif isinstance(self.executor, ThreadPoolExecutor):
             self.executor.shutdown(wait=not at_once, cancel_futures=at_once)  # else the program would end after them
         else:
             self.executor.shutdown(wait=not at_once)
@@ -149,16 +148,59 @@ def _processes(jobs: int) -> ProcessPoolExecutor:
     """New processes that know nothing of this one's threads, each with one thread for arithmetic."""
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
-    if method == "forkserver":
-        context.set_forkserver_preload(_PRELOADED)
-    with _one_thread_each():
-        executor = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker)
-        try:
-            for started in [executor.submit(int) for _ in range(jobs)]:  # workers start under these settings
+    executor = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker)
+    try:
+        with _one_thread_each(), _interrupts_later():  # workers start under these settings
+            if method == "forkserver":
+                context.set_forkserver_preload(_PRELOADED)
+                _start_forkserver()
+            for started in [executor.submit(int) for _ in range(jobs)]:
                 started.result()
-        except BrokenExecutor as error:
-            raise WorkerError(f"processes can't be started ({error}); fewer --jobs, or --threads, need less") from None
+    except BrokenExecutor as error:
+        raise WorkerError(f"processes can't be started ({error}); fewer --jobs, or --threads, need less") from None
+    except BaseException:
+        _end_processes(executor)
+        raise
     return executor
+
+
+def _end_processes(executor: ProcessPoolExecutor) -> None:
+    """End the workers, whatever they do."""
+    processes: Mapping[int, Any] = executor._processes or {}
+    for process in list(processes.values()):
+        process.terminate()
+    executor.shutdown(wait=False)
+
+
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Hold an interrupt back until the block is done: processes that have only half started would tell of it at length.
+
+    Threads other than the main one have none to hold back.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if held:
+        raise KeyboardInterrupt
+
+
+def _start_forkserver() -> None:
+    """Start what forks the workers; it takes over that interrupts are ignored, and leaves them to this process."""
+    if threading.current_thread() is not threading.main_thread():
+        forkserver.ensure_running()
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _begin_worker() -> None:

@@ -196,6 +196,11 @@ def without(*path):
             id="number",
         ),
         pytest.param(
+            lambda content: content["volume"].update(tokens_per_month=-5),
+            r"volume\.tokens_per_month: is -5, must be a number above 0",
+            id="volume",
+        ),
+        pytest.param(
             lambda content: content["volume"].update(tokens_per_month="many"),
             r"volume\.tokens_per_month: is 'many', must be a number",
             id="text",

@@ -116,6 +116,50 @@ def test_parquet_without_pyarrow_is_told_before_anything_is_solved(breakeven, mo
     assert files() == []
 
 
+def test_status_and_dry_run_as_json(breakeven):
+    told = json.loads(breakeven("sweep", "rent.yaml", "--dry-run", "--json", "-j", "1", *TWO_DAYS).stdout)
+    assert (told["points"], told["solved"], told["missing"], told["workers"]) == (12, 0, 12, 1)
+    assert told["seconds"] == pytest.approx(12 * told["seconds_per_point"])
+    assert told["first_points"][0] == {RENT: 2, "options.fleet.engineers.base_persons": 0}
+    breakeven("sweep", "rent.yaml", "--filter", f"{RENT} <= 3", *TWO_DAYS)
+    status = ("sweep", "rent.yaml", "--status", "--json", *TWO_DAYS)
+    told = json.loads(breakeven(*status).stdout)
+    assert told == {"points": 12, "solved": 6, "missing": 6, "faults": 0,
+                    "store_bytes": Path("reports/sweeps.sqlite").stat().st_size}  # fmt: skip
+    part = json.loads(breakeven(*status, "--filter", f"{RENT} == 3").stdout)
+    assert (part["points"], part["solved"], part["missing"]) == (3, 3, 0)
+
+
+def test_a_part_is_told_also_where_all_of_it_is_solved(breakeven):
+    breakeven("sweep", "rent.yaml", *TWO_DAYS)
+    told = json.loads(breakeven("sweep", "rent.yaml", "--json", "--filter", f"{RENT} == 3", *TWO_DAYS).stdout)
+    assert [row[RENT] for row in told] == [3] * 6
+    assert set(pd.read_csv("reports/rent/sweep.csv")[RENT]) == {3}
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_told_of_the_file_that_did_not_fit():
+    """Whichever file it is: those that are there are whole, and the store still has every point."""
+    whole = started("rent.yaml", *TWO_DAYS, "-j", "1", "-o", "whole")
+    whole.communicate(timeout=200)
+    sizes = {path.name: path.stat().st_size for path in Path("whole/rent").iterdir()}
+    Path("reports").mkdir()
+    Path("reports/sweeps.sqlite").write_bytes(Path("whole/sweeps.sqlite").read_bytes())
+    great = sorted(size for size in sizes.values() if size > 40_000)  # to open the store takes 32 kB
+    for most in (great[0] - 100, great[-1] - 100):
+        limit = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({most},) * 2); "
+        run = f"import sys; sys.argv = ['', 'sweep', 'rent.yaml', *{TWO_DAYS}, '-j', '1']; "
+        script = limit + run + "from simulator.cli.main import main; main()"
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=200)
+        greater = {name for name, size in sizes.items() if size > most}
+        assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+        assert done.stderr.endswith(": File too large\n")
+        assert Path(done.stderr.partition(":")[0]).name in greater
+        left = {path.name: path.stat().st_size for path in Path("reports/rent").iterdir()}
+        assert left == {name: size for name, size in sizes.items() if name in left}
+    assert json.loads(started("rent.yaml", *TWO_DAYS, "--status", "--json").communicate()[0])["missing"] == 0
+
+
 def test_table_csv_parquet_and_json_say_the_same(breakeven):
     result = breakeven("sweep", "rent.yaml", "--parquet", *TWO_DAYS)
     assert (result.status, result.stderr) == (0, "")
@@ -185,6 +229,16 @@ def test_what_can_not_be_run_is_told_and_leaves_nothing(breakeven, arguments, me
     assert not Path("reports/rent").exists()
 
 
+def test_a_key_that_lies_within_a_text_is_told_at_its_line_before_anything_runs(breakeven):
+    """Also where only the last of the cases has it."""
+    Path("rent.yaml").write_text(f"{SWEEP}cases:\n  as it is: {{}}\n  odd: {{options.fleet.rental.provider.spot: 1}}\n")
+    result = breakeven("sweep", "rent.yaml", *TWO_DAYS)
+    assert result.status == 2
+    assert result.stderr.startswith("rent.yaml:8: cases.odd.options.fleet.rental.provider.spot: ")
+    assert "options.fleet.rental.provider: is 'lambda', must be a mapping to hold 'spot'" in result.stderr
+    assert files() == []
+
+
 def test_a_sweep_none_of_whose_points_can_be_had_says_why(breakeven):
     Path("rent.yaml").write_text(SWEEP.replace("[2, 3, 4, 5]", "[-1, -2]"))
     result = breakeven("sweep", "rent.yaml", *TWO_DAYS)
@@ -238,6 +292,37 @@ def test_two_sweeps_at_once_on_one_store_lose_nothing():
     assert first.communicate(timeout=200)[0] and second.communicate(timeout=200)[0]
     assert (first.returncode, second.returncode) == (0, 0)
     assert len(store_rows()["results"]) == 24
+
+
+def living(group):
+    """Processes of a group that have not ended."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, its_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(its_group) == group and state not in "ZX":
+            found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are found in /proc")
+@pytest.mark.parametrize("workers", [("-j", "2"), ("-j", "2", "--threads"), ("-j", "1")])
+def test_an_interrupt_is_told_in_one_line_and_leaves_no_process(workers):
+    """Also while workers start."""
+    seeds = ", ".join(map(str, range(500)))
+    Path("big.yaml").write_text(f"title: Many\nbase: minimal\ngrid:\n  {RENT}: [2, 3, 4, 5]\n  seed: [{seeds}]\n")
+    for seconds in (1.5, 3.0, 6.0):
+        sweep = started("big.yaml", "--set", "horizon.days=20", *workers, "-o", str(seconds))
+        time.sleep(seconds)
+        os.killpg(sweep.pid, signal.SIGINT)
+        output, told = sweep.communicate(timeout=60)
+        assert output == "" and sweep.returncode in (130, -signal.SIGINT)  # by what Python was doing
+        assert told.startswith("interrupted") and len(told.splitlines()) == 1
+        time.sleep(0.5)
+        assert living(sweep.pid) == []
 
 
 def workers_of(process):

@@ -3,8 +3,10 @@
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import simulator as sim
 from simulator.catalogue.planning import make_plan
 from simulator.config.scenarios import check_plan, scenario_document
 from simulator.config.sweeps import load_sweep
@@ -115,3 +117,10 @@ def test_a_preset_of_the_package_is_no_file(tmp_path, monkeypatch):
     Path("chat-consumer").write_text("no preset")
     scenario = scenario_file(tmp_path / "mine.yaml")
     assert base_of(scenario, grid={"traffic.preset": ["chat-consumer", "steady-api"]}).files == {}
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    scenario = scenario_file(tmp_path / "mine.yaml")
+    sweeps = [{"title": "Seeds", "base": scenario, "grid": {"seed": seeds}} for seeds in (np.arange(2), [0, 1])]
+    ours, plain = (sim.sweep(one) for one in sweeps)
+    assert ours.equals(plain) and ours["seed"].tolist() == [0, 0, 0, 1, 1, 1]
