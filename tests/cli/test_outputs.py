@@ -435,7 +435,8 @@ def test_every_bundled_scenario_runs(tmp_path, name):
 )
 def test_every_bundled_sweep_runs(tmp_path, name):
     status, stdout, stderr = breakeven("sweep", name, "-o", tmp_path)
-    assert (status, stderr) == (0, "")
+    assert status == 0
+    assert all(" points, " in line for line in stderr.splitlines())  # how far it is, where it takes long
     stems = {path.stem for path in (tmp_path / name).iterdir()}
     assert stems in ({"sweep", "line"}, {"sweep", "heatmap", "ranking", "decision-map"})
     endings = {path.suffix for path in (tmp_path / name).iterdir() if path.stem != "sweep"}
