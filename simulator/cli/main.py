@@ -14,7 +14,7 @@ import click
 _COMMANDS = {
     "run": "Simulate scenarios, find their break-even, write report and charts.",
     "check": "Tell every fault of scenario files, and write nothing.",
-    "sweep": "Break-even over a grid of values; table and chart.",
+    "sweep": "Break-even at every point of a grid, of cases or of draws, on every core; table and charts.",
     "solve": "Solve for any key: every value at which two options cost the same; table and chart.",
     "horizon": "Two options over time: payback and its undoing, present value, the month to switch; charts.",
     "compare": "What differs between runs in input and result, and which lines of the bill explain it; waterfall.",

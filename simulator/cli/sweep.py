@@ -54,8 +54,7 @@ def command(
     from simulator.catalogue.digest import results_digest
     from simulator.catalogue.planning import make_plan
     from simulator.config.sweeps import load_sweep
-    from simulator.presentation.files import check_parquet
-    from simulator.presentation.files import json_text
+    from simulator.presentation.files import check_parquet, json_text
     from simulator.sweeping.pools import cores
     from simulator.sweeping.run import SweepJob
     from simulator.sweeping.store import NAME

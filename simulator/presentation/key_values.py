@@ -20,7 +20,10 @@ def axis_labels(axis: SweepAxis) -> list[str]:
     along = f", {' and '.join(axis.along)} along" if axis.along else ""
     short = f" and {len(axis.along)} more" if axis.along else ""
     labels = key_labels(axis.column)
-    return ([label + along for label in labels[:1]] if along else []) + [label + short for label in labels]
+    if not along:
+        return labels
+    lasts = f", {' and '.join(key.rsplit('.', 1)[-1] for key in axis.along)} along"
+    return [labels[0] + along, *(label + lasts for label in labels), *(label + short for label in labels)]
 
 
 def value_texts(values: Iterable[object]) -> list[str]:

@@ -16,7 +16,7 @@ from simulator.presentation.charts.cells import MOST_PANELS, CellAxes
 from simulator.presentation.charts.decision_map import DecisionPanel, decision_map_chart
 from simulator.presentation.charts.heatmap import VolumePanel, heatmap_chart
 from simulator.presentation.key_values import axis_labels, is_numeric, value_texts
-from simulator.presentation.sweep_table import MONTH, SweepTable, evenly
+from simulator.presentation.sweep_table import MONTH, SweepTable, evenly, meanings
 
 _MOST_NAMES_ACROSS = 8  # that can be read side by side
 MOST_CELLS, MOST_IN_PANELS = 80, 40  # a side of a single map, and of small multiples
@@ -110,13 +110,12 @@ class SweepMaps:
             )
             for titles, chosen in self._panels
         ]
-        hatched = " Hatched: there is no such volume." if (outcomes["word"] != "").any() else ""
         return heatmap_chart(
             panels, self._names,
             title=title,
             subtitle=f"Volume from which {challenger} pays for good against {self.table.baseline}{self._by_panel};"
             " lighter is sooner",
-            footer=f"{self.table.count}.{self._left_away}{hatched} {MONTH}",
+            footer=f"{self.table.count}.{self._left_away} {MONTH}{meanings(outcomes['word'])}",
         )  # fmt: skip
 
     def decision_map(self) -> Figure:
@@ -134,7 +133,7 @@ class SweepMaps:
         return decision_map_chart(
             panels, self.table.options, self._names,
             title=self.table.sweep.title,
-            subtitle=f"Cheapest option at the scenario's own volume{self._by_panel}",
+            subtitle=f"Cheapest option {self.table.at_own_volume}{self._by_panel}",
             footer=f"{self.table.count}.{self._left_away} {MONTH}",
         )  # fmt: skip
 

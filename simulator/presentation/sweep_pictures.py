@@ -17,7 +17,7 @@ from simulator.presentation.charts.ranking import RankedKey, ranking_chart
 from simulator.presentation.charts.scatter import MOST_DOTS, scatter_chart
 from simulator.presentation.key_values import axis_labels, is_numeric, value_texts, values_at
 from simulator.presentation.sweep_maps import SweepMaps
-from simulator.presentation.sweep_table import MONTH, SweepTable, evenly
+from simulator.presentation.sweep_table import MONTH, SweepTable, evenly, meanings
 from simulator.sweeping.effects import Classes, classes_of_drawn, effect_of, ranked
 from simulator.sweeping.points import FAULT
 
@@ -102,7 +102,9 @@ class _Pictures:
     def title(self, challenger: str) -> str:
         """Headline of a picture of one challenger."""
         sweep = self.table.sweep
-        return sweep.title if len(self.challengers) == 1 else f"{sweep.title}: {challenger}"
+        if len(self.challengers) == 1:
+            return sweep.title
+        return f"{sweep.title}{'' if sweep.title.endswith(('?', '!', '.', ':')) else ':'} {challenger}"
 
     def line(self, challenger: str, outcomes: pd.DataFrame) -> Figure:
         """First and settled break-even; over the size of a base its cost."""
@@ -117,12 +119,12 @@ class _Pictures:
         shown = outcomes.iloc[chosen]
         x = values[chosen].tolist() if axis.is_sampled else values_at(axis, self.table.places(axis)[chosen])
         thinned = f", {len(chosen)} of them drawn" if len(chosen) < len(values) else ""
-        above = " Marks above the lines: there is no such volume." if (shown["word"] != "").any() else ""
+        above = meanings(shown["word"])
         return line_chart(
             x, shown["first"].tolist(), shown["settled"].tolist(), shown["word"].tolist(), axis_labels(axis),
             title=self.title(challenger),
             subtitle=f"Where {challenger} first pays against {self.table.baseline}, and from where it pays for good",
-            footer=f"{self.table.count}{thinned}.{above} {MONTH}",
+            footer=f"{self.table.count}{thinned}. {MONTH}{above}",
         )  # fmt: skip
 
     def _base_line(self, challenger: str, axis: SweepAxis) -> Figure:
@@ -160,12 +162,16 @@ class _Pictures:
     def ranking(self, challenger: str, ranked_axes: list[tuple[SweepAxis, RankedKey]]) -> Figure:
         """Keys by their effect on one challenger."""
         strongest, points = ranked_axes[0][1], ranked_axes[0][1].cost.points
-        at_one = "in one class of values" if any(axis.is_sampled for axis in self.axes) else "at one value"
+        is_drawn = any(axis.is_sampled for axis in self.axes)
+        at_one = "in one class of drawn values" if is_drawn else "with one value of the key"
+        at = self.table.at_own_volume
+        moves = f"What moves the cost difference {at} most: {strongest.labels[0]}"
+        nothing = f"None of the keys moves the cost difference {at}"
         return ranking_chart(
             [key for _, key in ranked_axes], challenger, self.table.baseline,
             title=self.title(challenger),
-            subtitle=f"What moves the cost difference most: {strongest.labels[0]}",
-            footer=f"Bar: from the least to the greatest median of the points {at_one} of the key, others at any."
+            subtitle=moves if strongest.moves else nothing,
+            footer=f"Bar: the median of all points {at_one}, from where it is least to where it is greatest."
             f" Dashed: equal costs. {points:,} points.",
         )  # fmt: skip
 
@@ -179,11 +185,11 @@ class _Pictures:
         chosen = evenly(len(values), MOST_DOTS)
         shown = outcomes.iloc[chosen]
         thinned = f", {len(chosen):,} of them drawn" if len(chosen) < len(values) else ""
-        above = " Marks above: there is no such volume." if (shown["word"] != "").any() else ""
+        above = meanings(shown["word"])
         return scatter_chart(
             values[chosen], shown["settled"].to_numpy(), shown["word"].tolist(),
             (medians["at"].to_numpy(), medians["reach"].to_numpy()), texts, axis_labels(axis),
             title=self.title(challenger),
-            subtitle=f"Volume from which {challenger} pays for good, over the strongest key",
-            footer=f"{self.table.count}{thinned}.{above} {MONTH}",
+            subtitle=f"Volume from which {challenger} pays for good, over the key that moves the cost difference most",
+            footer=f"{self.table.count}{thinned}. {MONTH}{above}",
         )  # fmt: skip

@@ -12,9 +12,11 @@ from simulator.domain.sweep import Sweep
 from simulator.presentation.charts.base_sweep import is_size_of_a_base
 from simulator.presentation.console import print_rows
 from simulator.presentation.files import check_parquet, csv_text, write_in_one_piece
+from simulator.presentation.key_values import value_texts
 from simulator.presentation.numbers import volume, whole_usd
 from simulator.presentation.report import write_figure
 from simulator.presentation.sweep_pictures import sweep_figures
+from simulator.presentation.sweep_wording import sweep_sentences
 from simulator.sweeping.points import BASELINE, FAULT
 
 MOST_PRINTED = 60
@@ -95,12 +97,14 @@ def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def print_sweep(rows: pd.DataFrame, sweep: Sweep, stream: IO[str]) -> None:
-    """Print the most important columns of challengers and of points with a fault, and what the faults say."""
+    """Print the most important columns of challengers and of points with a fault, what faults say, and the outcome."""
     columns, shown, more = shown_rows(rows, sweep)
     print_rows(sweep.title, columns, shown, stream)
     if more:
         stream.write(f"... and {more:,} more in sweep.csv\n")
     stream.writelines(f"! {message}\n" for message in messages(rows))
+    stream.write("\n")
+    stream.writelines(f"{sentence}\n" for sentence in sweep_sentences(rows, sweep))
 
 
 def shown_rows(rows: pd.DataFrame, sweep: Sweep) -> tuple[list[str], Iterator[tuple[Any, ...]], int]:
@@ -111,6 +115,8 @@ def shown_rows(rows: pd.DataFrame, sweep: Sweep) -> tuple[list[str], Iterator[tu
     chosen = rows[rows["role"] != BASELINE]
     shown = chosen.head(MOST_PRINTED).reindex(columns=columns).astype(object)
     shown = shown.where(shown.notna(), None)
+    for name in sweep.columns:
+        shown[name] = value_texts(shown[name])
     for name in volumes:
         shown[name] = ["" if amount is None else volume(amount) for amount in shown[name]]
     for name in costs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from simulator.domain.plans import Array
 from simulator.domain.sweep import Sweep, SweepAxis
+from simulator.presentation.numbers import volume
 from simulator.solving.study import (
     BASELINE_ALWAYS_CHEAPER,
     CHALLENGER_ALWAYS_CHEAPER,
@@ -33,6 +35,12 @@ _WORDS = {
     FAULT: FAULT,
 }
 _TEXTS = ("option", "role", "status", "cheapest")
+_MEANINGS = {
+    NEVER: "pays at no volume",
+    ALWAYS: "pays at every volume",
+    NOT_SETTLED: "does not pay for good",
+    INFEASIBLE: "can't be had",
+}
 _BEYOND = (NEVER, NOT_SETTLED, INFEASIBLE)  # no volume is great enough
 
 
@@ -90,6 +98,14 @@ class SweepTable:
         """How many points there are, and what became of some."""
         told = f"{len(self.points):,} points" if len(self.points) > 1 else "1 point"
         return f"{told}, {self.faults:,} with a fault" if self.faults else told
+
+    @cached_property
+    def at_own_volume(self) -> str:
+        """At which volume costs stand: 'at 3 B tokens a month', or that it is each point's own."""
+        volumes = self.rows["tokens_per_month"].dropna().to_numpy(dtype=np.float64)
+        if volumes.size and np.allclose(volumes, volumes[0], rtol=1e-6):
+            return f"at {volume(float(volumes[0]))} tokens a month"
+        return "at each point's own volume"
 
     @cached_property
     def _places(self) -> dict[str, NDArray[np.int64]]:
@@ -195,6 +211,12 @@ class SweepTable:
         picked = np.ones(len(self.points), dtype=bool) if chosen is None else chosen
         table[self.places(row_axis)[picked], self.places(column_axis)[picked]] = column.to_numpy()[picked]
         return table
+
+
+def meanings(words: Iterable[str]) -> str:
+    """What words in place of a volume mean, for a footer: ' Never: pays at no volume.'."""
+    used = set(words)
+    return "".join(f" {word.capitalize()}: {meaning}." for word, meaning in _MEANINGS.items() if word in used)
 
 
 def _numbers(rows: pd.DataFrame, name: str, points: NDArray[np.int64]) -> pd.Series[float]:

@@ -78,6 +78,18 @@ def test_status_and_dry_run_follow_the_store(breakeven):
     assert breakeven("sweep", "rent.yaml", "--status", *TWO_DAYS).stdout.startswith("12 of 12 points solved, 0 missing")
 
 
+def test_a_sweep_ends_with_the_answer_in_sentences(breakeven):
+    """An H100 at 730 h and 2 to 5 USD, two engineers' shares and 2 USD per million tokens: worked out by the table."""
+    told = breakeven("sweep", "rent.yaml", *TWO_DAYS).stdout.splitlines()
+    rows = pd.read_csv("reports/rent/sweep.csv")
+    fleet = rows[rows["option"] == "fleet"]
+    settled = fleet["settled_tokens_per_month"].dropna()
+    counted = fleet["cheapest"].value_counts()
+    assert told[-4].startswith(f"fleet against api, of 12 points: pays for good at {len(settled)}, from between ")
+    assert told[-3].startswith("Cheapest at 1.52 B tokens a month: ")
+    assert f"{counted.index[0]} at {counted.iloc[0]}" in told[-3]
+
+
 def test_a_part_that_is_asked_for_is_all_that_is_told(breakeven):
     """Also where the store holds the rest of the sweep."""
     breakeven("sweep", "rent.yaml", *TWO_DAYS)
@@ -172,7 +184,7 @@ def test_table_csv_parquet_and_json_say_the_same(breakeven):
     told = json.loads(breakeven("sweep", "rent.yaml", "--json", *TWO_DAYS).stdout)
     assert [row["usd_per_month"] for row in told] == tidy["usd_per_month"].tolist()
     assert [row["option"] for row in told] == ["api", "fleet"] * 12
-    assert len(result.stdout.splitlines()) == 1 + 12 + 2
+    assert len(result.stdout.splitlines()) == 1 + 12 + 5
 
 
 def test_what_was_solved_is_not_solved_again_unless_asked_for(breakeven):

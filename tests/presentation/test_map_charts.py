@@ -43,6 +43,14 @@ def test_a_heatmap_shows_volumes_and_keeps_what_has_none_apart():
     assert axes.get_xlabel() == "options.f.gpu"
 
 
+def test_volumes_that_are_nearly_the_same_look_nearly_the_same():
+    panel = VolumePanel((), np.array([[1.04e9, 1.06e9]]), np.full((1, 2), "", dtype=object))
+    axes = heatmap_chart([panel], names(1, 2), *SAID).axes[0]
+    (mesh,) = (part for part in axes.collections if isinstance(part, QuadMesh))
+    near, far = mesh.to_rgba(np.array([1.04e9, 1.06e9]))
+    assert np.abs(near - far).max() < 0.1
+
+
 def test_no_colour_of_a_volume_is_that_of_a_word():
     """Volumes are coloured, words grey and hatched; white is what was left out."""
     for look in LOOKS.values():
@@ -146,6 +154,11 @@ def test_a_ranking_draws_a_bar_from_the_least_to_the_greatest_median():
     ends = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in settled.patches if bar.get_height() < 0.5]
     np.testing.assert_allclose(ends, [(2e9, 8e9), (3e9, settled.get_xlim()[1])])
     assert {"-500 USD at 1, 9,000 USD at 4", "3 B at 1, never at 4", "never"} <= set(strings(figure))
+
+
+def test_rounding_is_no_amount_of_money():
+    figure = ranking_chart([ranked((-500.0, -3e-10), (2e9, 8e9))], "own", "api", *SAID)
+    assert "-500 USD at 1, 0 USD at 4" in strings(figure)
 
 
 @pytest.mark.parametrize("count", [1, 3, MOST_KEYS + 4])

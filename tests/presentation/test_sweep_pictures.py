@@ -8,6 +8,7 @@ from simulator.presentation.key_values import axis_labels, value_texts
 from simulator.presentation.sweep_pictures import MOST_ON_A_LINE, sweep_figures
 from simulator.presentation.sweep_report import write_sweep_report
 from simulator.presentation.sweep_table import SweepTable
+from simulator.presentation.sweep_wording import sweep_sentences
 from simulator.sweeping.points import RESULT_COLUMNS
 from tests.presentation.test_charts import assert_readable, strings
 
@@ -139,9 +140,8 @@ def test_what_has_no_volume_is_told_apart_from_what_was_left_out():
         (0.5, 0.5): "2 B", (0.5, 1.5): "never", (1.5, 0.5): "infeasible", (1.5, 1.5): "always",
         (2.5, 0.5): "not settled", (2.5, 1.5): "fault", (3.5, 0.5): "left out", (3.5, 1.5): "not compared",
     }  # fmt: skip
-    assert "7 points, 1 with a fault. Hatched: there is no such volume. At run rate; a month is 730 h." in strings(
-        figures["heatmap"]
-    )
+    said = "7 points, 1 with a fault. At run rate; a month is 730 h. Never: pays at no volume. Always: pays at every"
+    assert any(text.startswith(said) for text in strings(figures["heatmap"]))
     decided = {text.get_text() for text in figures["decision-map"].axes[0].texts}
     assert {"fault", "left out"} <= decided
     assert not {"never", "infeasible"} & decided
@@ -277,4 +277,43 @@ def test_values_and_names_of_keys_on_axes():
     assert len(value_texts([{"k" * 100: 1}])[0]) == 60
     (axis,) = sweep(zip={RENT: (1.0, 2.0), STAFF: (1.0, 2.0)}).axes
     assert axis_labels(axis)[0] == f"{RENT} [USD per GPU and hour], {STAFF} along"
+    assert f"{RENT} [USD per GPU and hour], {STAFF.rsplit('.')[-1]} along" in axis_labels(axis)
     assert axis_labels(axis)[-1] == "usd_per_gpu_hour [USD per GPU and hour] and 1 more"
+
+
+def test_between_cases_there_is_no_line_and_what_is_one_is_drawn_once():
+    tried = sweep(cases={"office hours": {"seed": 1}, "world": {"seed": 2}})
+    axes = sweep_figures(tidy(tried, lambda point: solved(1e9 + point.number, 500.0)), tried)["line"].axes[0]
+    settled, first = axes.lines[:2]
+    assert settled.get_linestyle() == "None"
+    assert [settled.get_visible(), first.get_visible()] == [True, False]
+
+
+def test_costs_name_the_volume_at_which_they_stand():
+    tried = sweep(grid={RENT: (2.0, 3.0), PEAK: (1.0, 2.0)})
+    rows = tidy(tried, by_sum).assign(tokens_per_month=3e9)
+    assert SweepTable(tried, rows).at_own_volume == "at 3 B tokens a month"
+    assert any("at 3 B tokens a month" in text for text in strings(sweep_figures(rows, tried)["decision-map"]))
+    rows.loc[0, "tokens_per_month"] = 4e9
+    assert SweepTable(tried, rows).at_own_volume == "at each point's own volume"
+
+
+def test_where_nothing_moves_the_cost_the_ranking_says_so():
+    tried = sweep(grid={RENT: (2.0, 3.0), PEAK: (1.0, 2.0)})
+    figures = sweep_figures(tidy(tried, lambda point: solved(1e9, 500.0 + 1e-9 * point.number)), tried)
+    said = strings(figures["ranking"])
+    assert any(text.startswith("None of the keys moves the cost difference at ") for text in said)
+    assert not any("e-" in text for text in said)
+
+
+def test_sentences_tell_how_often_an_option_pays():
+    tried = sweep(grid={RENT: (1.0, 2.0, 3.0, 4.0)})
+    answers = [
+        solved(2e9, 500.0), solved(4e9, 500.0), solved(None, 2_000.0, "baseline_always_cheaper"), [FAULT],
+    ]  # fmt: skip
+    said = sweep_sentences(tidy(tried, lambda point: answers[point.number]), tried)
+    assert said[0] == (
+        "own against api, of 4 points: pays for good at 2, from between 2 B and 4 B tokens a month on; "
+        "pays at no volume at 1."
+    )
+    assert said[-1] == "1 point can't be had."

@@ -23,6 +23,7 @@ from simulator.presentation.theme import NAME
 # Light to dark, so that it reads in grey; the least volume, where an own fleet pays soonest, is the lightest.
 _COLOURS = LinearSegmentedColormap.from_list("volumes", ["#fdf3d8", "#f3c567", "#e08a3c", "#a8503f", "#4d2346"])
 _BAR_TOP = 690.0
+_LEAST_SPAN = 2.0  # of the volumes that the scale of colours takes
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +102,9 @@ def _words(panels: Sequence[VolumePanel]) -> list[Array]:
 def _norm(volumes: Array) -> LogNorm:
     finite = volumes[np.isfinite(volumes)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (1.0, 10.0)
-    if high < 1.02 * low:
-        low, high = low / 2, high * 2
+    if high < _LEAST_SPAN * low:  # volumes that are nearly the same are to look nearly the same
+        middle = (low * high) ** 0.5
+        low, high = middle / _LEAST_SPAN**0.5, middle * _LEAST_SPAN**0.5
     return LogNorm(low, high)
 
 

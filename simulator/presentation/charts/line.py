@@ -71,7 +71,7 @@ def line_chart(
         at = np.array(x, dtype=np.float64) if is_numeric else np.arange(len(x), dtype=np.float64)
         axes, plot = framed(page, at, np.concatenate([firsts, settles]), words, [] if is_numeric else value_texts(x))
         order = np.argsort(at, kind="stable")
-        _draw(axes, at[order], firsts[order], settles[order])
+        _draw(axes, at[order], firsts[order], settles[order], is_line=is_numeric)
         _name_lines(page, axes, firsts[order], settles[order], plot.top)
         page.label_axes(axes, plot, labels, ["Break-even volume [tokens per month]"])
         page.heading(title, [subtitle])
@@ -121,9 +121,9 @@ def _text_axis(page: Page, axes: Axes, texts: Sequence[str]) -> None:
     """A tick a text, or every so many where they would touch."""
     axes.set_xlim(-0.5, len(texts) - 0.5)
     step = PLOT.width / len(texts)
-    short = [page.cut(text, max(step, 120.0) - 10) for text in texts]
-    every = int(np.ceil((max(page.text_width(text) for text in short) + 10) / step))
-    axes.set_xticks(range(0, len(short), every), short[::every])
+    short = [page.wrapped(text, max(step, 120.0) - 10, 2) for text in texts]
+    every = int(np.ceil((max(page.text_width(line) for lines in short for line in lines) + 10) / step))
+    axes.set_xticks(range(0, len(short), every), ["\n".join(lines) for lines in short[::every]])
 
 
 def _number_axis(axes: Axes, places: Array) -> None:
@@ -153,19 +153,25 @@ def _volume_axis(axes: Axes, volumes: Array) -> None:
     axes.set_yticks([], minor=True)
     theme.clean_axes(axes)
     if not finite.size:
-        axes.text(0.5, 0.5, "no value has a break-even volume", transform=axes.transAxes, ha="center", size=NAME)
+        axes.text(
+            0.5, 0.5, "no value has a break-even volume", transform=axes.transAxes, ha="center", size=NAME,
+            bbox={"facecolor": PAPER, "edgecolor": "none"},
+        )  # fmt: skip
 
 
-def _draw(axes: Axes, places: Array, firsts: Array, settles: Array) -> None:
-    axes.fill_between(places, firsts, settles, color=_SETTLED.colour, alpha=0.1, linewidth=0)
+def _draw(axes: Axes, places: Array, firsts: Array, settles: Array, *, is_line: bool) -> None:
+    """Both lines, or one where they are the same; between texts there is no line."""
+    if is_line:
+        axes.fill_between(places, firsts, settles, color=_SETTLED.colour, alpha=0.1, linewidth=0)
     lines = [(settles, _SETTLED, "for good")]
     if not np.array_equal(firsts, settles, equal_nan=True):
         lines.append((firsts, _FIRST, "first"))
     for volumes, look, label in lines:
         axes.plot(
             places, volumes, label=label, zorder=3 if label == "for good" else 4,
-            color=look.colour, linestyle=look.dashes, linewidth=look.width,
-            marker=look.marker, markersize=7, markeredgecolor=PAPER, markeredgewidth=0.8,
+            color=look.colour, linestyle=look.dashes if is_line else "none", linewidth=look.width,
+            marker=look.marker, markersize=7 if is_line else 11,
+            markeredgecolor=PAPER, markeredgewidth=0.8,
         )  # fmt: skip
 
 

@@ -25,6 +25,9 @@ VOLUME = Box(1040.0, 130.0, RIGHT - 6, 690.0)
 MOST_KEYS = 8
 _COLOUR, _ZONE = theme.option_style(1).colour, "#e9e9e9"
 _EDGE = 0.2  # of the width of the numbers: the zone of what no number reaches
+_CLEAR = 0.08  # of the width of the numbers: no tick so near to the name of a zone
+_SAME_SHARE = 1e-6
+_LEAST_USD = 0.005  # below half a cent there is but rounding
 _RAISED = 0.2  # of a row: the bar above its middle, so that its text has room below
 
 
@@ -45,6 +48,11 @@ class RankedKey:
     labels: Sequence[str]
     cost: Effect
     settled: Effect
+
+    @property
+    def moves(self) -> bool:
+        """Whether it moves the cost difference by more than rounding."""
+        return self.cost.reach > _LEAST_USD
 
 
 def ranking_chart(
@@ -96,7 +104,7 @@ def ranking_chart(
         page.write(COST.left, COST.top + 22, page.cut(f"{challenger} minus {baseline}", COST.width, BODY, bold=True),
                    size=BODY, bold=True)  # fmt: skip
         page.write(VOLUME.left, VOLUME.top + 22, "Break-even for good", size=BODY, bold=True)
-        cost.set_xlabel("Cost difference at the own volume [USD per month]", labelpad=9)
+        cost.set_xlabel("Cost difference [USD per month]", labelpad=9)
         volumes.set_xlabel("Volume [tokens per month]", labelpad=9)
         page.heading(title, [subtitle])
         page.footer(footer)
@@ -124,7 +132,7 @@ def _cost_axis(axes: Axes, effects: Sequence[Effect]) -> None:
     low, high = low - reach, high + reach
     beyond = high + (_EDGE * (high - low) if np.isposinf(ends).any() else 0.0)
     axes.set_xlim(low, beyond)
-    ticks = linear_ticks(low, high, 4)
+    ticks = linear_ticks(low, high - _CLEAR * (high - low) if beyond > high else high, 4)
     axes.set_xticks(ticks, distinct(ticks))
     _clean(axes)
     axes.axvline(0.0, color=INK, linewidth=1.4, linestyle=(0, (4, 2)), zorder=4)
@@ -143,7 +151,9 @@ def _volume_axis(axes: Axes, effects: Sequence[Effect]) -> None:
     least, most = low / (edge if (ends == 0).any() else 1.0), high * (edge if np.isposinf(ends).any() else 1.0)
     axes.set_xscale("log")
     axes.set_xlim(least, most)
-    ticks = log_ticks(low, high, 4) if finite.size else []
+    clear = (high / low) ** _CLEAR
+    within = low * (clear if least < low else 1.0), high / (clear if most > high else 1.0)
+    ticks = log_ticks(*within, 4) if finite.size else []
     axes.set_xticks(ticks, distinct(ticks) if ticks else [])
     axes.set_xticks([], minor=True)
     _clean(axes)
@@ -177,7 +187,7 @@ def _say_reach(page: Page, box: Box, middle: float, effect: Effect, text: Callab
     """Below a bar: its two medians, and the values of the key that they belong to."""
     if math.isnan(effect.low):
         said = "no point of the sweep has one"
-    elif effect.reach == 0.0:
+    elif math.isclose(effect.low, effect.high, rel_tol=_SAME_SHARE):
         said = f"{text(effect.low)} at every value"
     else:
         said = _both_ends(page, box.width, effect, text)
@@ -198,7 +208,9 @@ def _both_ends(page: Page, width: float, effect: Effect, text: Callable[[float],
 
 
 def _usd_text(amount_usd: float) -> str:
-    return "can't be had" if math.isinf(amount_usd) else usd(amount_usd)
+    if math.isinf(amount_usd):
+        return "can't be had"
+    return "0 USD" if abs(amount_usd) < _LEAST_USD else usd(amount_usd)
 
 
 def _volume_text(tokens_per_month: float) -> str:
