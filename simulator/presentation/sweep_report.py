@@ -17,7 +17,7 @@ from simulator.presentation.numbers import volume, whole_usd
 from simulator.presentation.report import write_figure
 from simulator.presentation.sweep_pictures import sweep_figures
 from simulator.presentation.sweep_wording import sweep_sentences
-from simulator.sweeping.points import BASELINE, FAULT
+from simulator.sweeping.points import BASELINE, FAULT, RESULT_COLUMNS
 
 MOST_PRINTED = 60
 FORMATS = ("png", "pdf", "svg")
@@ -93,7 +93,11 @@ def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as plain mappings, null where there is nothing."""
     plain = rows.astype(object)
     listed = plain.where(plain.notna(), None).to_dict(orient="records")
-    return [{str(name): value for name, value in row.items()} for row in listed]
+    counts = {name for name, kind in RESULT_COLUMNS.items() if kind == "integer"}
+    return [
+        {str(name): int(value) if name in counts and value is not None else value for name, value in row.items()}
+        for row in listed
+    ]
 
 
 def print_sweep(rows: pd.DataFrame, sweep: Sweep, stream: IO[str]) -> None:

@@ -184,6 +184,7 @@ def test_table_csv_parquet_and_json_say_the_same(breakeven):
     told = json.loads(breakeven("sweep", "rent.yaml", "--json", *TWO_DAYS).stdout)
     assert [row["usd_per_month"] for row in told] == tidy["usd_per_month"].tolist()
     assert [row["option"] for row in told] == ["api", "fleet"] * 12
+    assert all(type(row["crossings"]) is int for row in told if row["option"] == "fleet")
     assert len(result.stdout.splitlines()) == 1 + 12 + 5
 
 
