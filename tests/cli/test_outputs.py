@@ -361,7 +361,7 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path, err
 @pytest.mark.parametrize(
     ("error", "status", "message"),
     [
-        (OSError(28, "No space left on device"), 1, "No space left on device"),
+        (OSError(28, "No space left on device"), 1, "{folder}/curve.csv: No space left on device"),
         (KeyboardInterrupt(), 130, "interrupted; files written so far are whole"),
         (MemoryError(), 1, "out of memory; a longer step_s or a shorter horizon needs less"),
         (RuntimeError("of some sort"), 1, "internal error: RuntimeError: of some sort"),
@@ -384,7 +384,7 @@ def test_a_run_interrupted_while_writing_leaves_whole_files(tmp_path, monkeypatc
     monkeypatch.setattr(Path, "write_text", write_half)
     stopped, stdout, stderr = breakeven("run", "minimal", "--set", "horizon.days=1", "-o", tmp_path)
     assert (stopped, stdout) == (status, "")
-    assert stderr.strip().startswith(message)
+    assert stderr.strip().startswith(message.format(folder=target))
     assert len(stderr.strip().splitlines()) == 1
     assert names_in(target) == ["crossover.png", "curve.csv", "summary.json"]
     assert (target / "curve.csv").read_text() == "old"
@@ -397,12 +397,13 @@ def test_a_figure_that_fails_leaves_the_old_one(tmp_path, monkeypatch):
     target.mkdir()
     (target / "crossover.png").write_text("old")
 
-    def save_half(_figure, path, **_options):
-        Path(path).write_text("ha")
+    def save_half(path, _content):
+        path.write_text("ha")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", save_half)
-    assert breakeven("run", "minimal", "--set", "horizon.days=1", "-o", tmp_path)[0] == 1
+    monkeypatch.setattr(Path, "write_bytes", save_half)
+    status, _, stderr = breakeven("run", "minimal", "--set", "horizon.days=1", "-o", tmp_path)
+    assert (status, stderr.strip()) == (1, f"{target / 'crossover.png'}: No space left on device")
     assert names_in(target) == ["crossover.png", "curve.csv", "summary.json", "timeline.csv"]
     assert (target / "crossover.png").read_text() == "old"
 
