@@ -11,7 +11,7 @@ import pytest
 
 from simulator.cli import main as command_line
 from simulator.config.reference import reference_markdown
-from simulator.config.scenarios import bundled_scenarios
+from simulator.config.scenarios import bundled_scenarios, bundled_sweeps
 from simulator.config.schema import schema_text
 
 ROOT = Path(__file__).parent.parent
@@ -114,3 +114,9 @@ def test_the_examples_in_docstrings_are_true(module):
 def test_the_page_of_scenarios_has_every_bundled_one():
     page = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
     assert sorted(re.findall(r"^\| `([\w-]+)` \|", page, flags=re.M)) == sorted(bundled_scenarios())
+
+
+def test_the_page_of_sweeps_has_every_bundled_one():
+    page = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*`) \|", page.partition("## Bundled sweeps")[2], flags=re.M)
+    assert sorted(re.findall(r"`([\w-]+)`", " ".join(rows))) == sorted(bundled_sweeps())
