@@ -69,7 +69,10 @@ def test_a_heatmap_of_any_size_is_readable(rows, columns):
     assert len(figure.axes) == 1  # no bar of colours without a colour
 
 
-@pytest.mark.parametrize("count", range(2, MOST_PANELS + 1))
+@pytest.mark.parametrize(
+    "count",
+    [2, 5, MOST_PANELS, *(pytest.param(n, marks=pytest.mark.slow) for n in range(3, MOST_PANELS) if n != 5)],
+)
 def test_small_multiples_share_one_scale_and_are_readable(count):
     panels = [volumes(4, 5, (f"requests_per_day_and_more {place},000", f"{place},000")) for place in range(count)]
     panels[0].volumes[0, 0] = 1e6
@@ -161,7 +164,7 @@ def test_rounding_is_no_amount_of_money():
     assert "-500 USD at 1, 0 USD at 4" in strings(figure)
 
 
-@pytest.mark.parametrize("count", [1, 3, MOST_KEYS + 4])
+@pytest.mark.parametrize("count", [1, pytest.param(3, marks=pytest.mark.slow), MOST_KEYS + 4])
 @pytest.mark.parametrize(
     ("cost", "settled"),
     [

@@ -65,6 +65,7 @@ def test_nothing_overlaps_or_is_cut_off(case):
     assert min(text.get_fontsize() for text in figure.findobj(Text)) >= 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_no_text_lies_on_a_line_of_a_gpu(case):
     figure = drawn(case)
