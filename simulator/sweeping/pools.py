@@ -21,6 +21,7 @@ Kind = Literal["processes", "threads"]
 
 # Every worker is one of `jobs`: the libraries below it must not each take all cores as well.
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+_PATIENCE_AT_END_S = 5.0
 _PATIENCE_S = 20  # for a scheduler to answer
 _PRELOADED = ["simulator.catalogue.planning", "simulator.config.sweep_base", "simulator.sweeping.points"]
 
@@ -165,11 +166,14 @@ def _processes(jobs: int) -> ProcessPoolExecutor:
 
 
 def _end_processes(executor: ProcessPoolExecutor) -> None:
-    """End the workers, whatever they do."""
+    """End the workers, whatever they do, and wait a moment for what looks after them, else it speaks at the exit."""
     processes: Mapping[int, Any] = executor._processes or {}
+    manager: Any = executor._executor_manager_thread
     for process in list(processes.values()):
         process.terminate()
     executor.shutdown(wait=False)
+    if manager is not None:
+        manager.join(_PATIENCE_AT_END_S)
 
 
 @contextmanager
