@@ -70,6 +70,15 @@ def value_at(data: object, loc: Loc) -> object:
     return data
 
 
+def with_value(data: Any, loc: Loc, value: Any) -> Any:
+    """A copy of the data with a value set; only what lies on the way is copied."""
+    if not loc:
+        return value
+    copied: Any = list(data) if isinstance(data, list | tuple) else dict(data)
+    copied[loc[0]] = with_value(copied[loc[0]], loc[1:], value)
+    return copied
+
+
 def holds(data: object, part: str | int) -> bool:
     """Whether the data have this key or this index."""
     if isinstance(data, Mapping):

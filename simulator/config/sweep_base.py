@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from simulator.config.field_lookup import Loc, holds, key_parts, locate_key, named_parts, value_at
+from simulator.config.field_lookup import Loc, holds, key_parts, locate_key, named_parts, value_at, with_value
 from simulator.config.overrides import override_document
 from simulator.config.presets import ENDINGS, bundled_presets, first_found
 from simulator.config.scenarios import check_plan
@@ -139,17 +139,8 @@ def _with_files(document: Document, names: Mapping[Reference, str]) -> Any:
     data = document.data
     for reference, loc in list(_references(data, document)):
         if reference in names:
-            data = _replaced(data, loc, names[reference])
+            data = with_value(data, loc, names[reference])
     return data
-
-
-def _replaced(data: Any, loc: Loc, value: str) -> Any:
-    """The data with another value at a location; what is not on the way to it is the same object."""
-    if not loc:
-        return value
-    changed: Any = dict(data) if isinstance(data, Mapping) else list(data)
-    changed[loc[0]] = _replaced(data[loc[0]], loc[1:], value)
-    return changed
 
 
 def _at_hand(file: NamedFile) -> Path:

@@ -177,7 +177,7 @@ def _first_values(sweep: Sweep) -> list[tuple[tuple[str, ...], str, object]]:
     for part in ("zip", "grid"):
         found += [((part, key), key, values[0]) for key, values in getattr(sweep, part).items()]
     if sweep.sample is not None:
-        row = dict(zip(sweep.sample.keys, sweep.sample.draw()[0].tolist(), strict=True))
+        row = dict(zip(sweep.sample.keys, sweep.drawn[0].tolist(), strict=True))
         found += [(("sample", "keys", key), key, value) for key, value in row.items()]
     return found
 

@@ -11,7 +11,17 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from simulator.config.faults import Fault, Faults, enumerated, shown
-from simulator.config.field_lookup import Loc, dotted, find_place, holds, is_list, locate_key, number_places, value_at
+from simulator.config.field_lookup import (
+    Loc,
+    dotted,
+    find_place,
+    holds,
+    is_list,
+    locate_key,
+    number_places,
+    value_at,
+    with_value,
+)
 from simulator.config.overrides import apply_overrides
 from simulator.config.translation import translate, unknown_key
 from simulator.config.yaml_reader import Document, Node
@@ -120,7 +130,7 @@ class _Taking:
         distribution, faults = _read(self._part(loc), family)
         self.faults += [replace(fault, key=f"{key}.{fault.key}" if fault.key else key) for fault in faults]
         median = _stand_in(written) if distribution is None else median_of(distribution)
-        self.data = _with(self.data, loc, round(median) if is_whole else median)
+        self.data = with_value(self.data, loc, round(median) if is_whole else median)
         if distribution is not None:
             self.inputs[key] = dict(written)
             self._taken.add(key)
@@ -212,15 +222,6 @@ def _stand_in(written: Mapping[str, Any]) -> float:
     return float(found[0]) if found else 1.0
 
 
-def _with(data: Any, loc: Loc, value: Any) -> Any:
-    """A copy of the data with a value set; only what lies on the way is copied."""
-    if not loc:
-        return value
-    copied: Any = list(data) if isinstance(data, list | tuple) else dict(data)
-    copied[loc[0]] = _with(copied[loc[0]], loc[1:], value)
-    return copied
-
-
 @dataclass(frozen=True)
 class _Input:
     """An uncertain key: where it lies, and the key that its faults are told at."""
@@ -255,7 +256,7 @@ def with_written(scenario: Scenario, whole: Document) -> tuple[Scenario, list[Fa
                 with_values(scenario, written, {key: tail})
             except RefusedValueError as error:
                 file, line = whole.place_of(one.told_at)
-                why = translate(error.reasons, replace(whole, data=_with(whole.data, one.loc, tail)), Scenario)[0]
+                why = translate(error.reasons, replace(whole, data=with_value(whole.data, one.loc, tail)), Scenario)[0]
                 is_own = why.key == dotted(one.loc)
                 says = re.sub(r"^is \S+, ", "", why.message) if is_own else f"where {why.key} {why.message}"
                 text = f"reaches {tail:.4g} at its {name}, {says}"
@@ -270,7 +271,7 @@ def _with_files(data: Any, scenario: Scenario) -> Mapping[str, Any]:
     for name, option in scenario.options.items():
         throughput = getattr(option, "throughput", None)
         if throughput is not None and throughput.measurements:
-            data = _with(data, ("options", name, "throughput", "measurements"), throughput.measurements)
+            data = with_value(data, ("options", name, "throughput", "measurements"), throughput.measurements)
     return data
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 
@@ -13,7 +12,6 @@ from simulator.sweeping.points import FAULT, point_rows
 from simulator.sweeping.run import SweepJob
 from simulator.sweeping.store import Store, bytes_of_rows, point_key
 
-_LOOKED_UP = 256
 _TRIED = (0.0, 0.5, 1.0)  # where in the sweep the points lie that are solved
 
 
@@ -64,8 +62,7 @@ def estimate(job: SweepJob, store: Store | None, clock: Callable[[], float] = ti
 def _missing(job: SweepJob, store: Store) -> int:
     """How many points a store holds no result of."""
     missing = 0
-    points = job.points()
-    while part := [task.key for _, task in islice(points, _LOOKED_UP)]:
-        known = store.known(part)
-        missing += sum(key not in known for key in part)
+    for part in job.points_in_parts():
+        known = store.known([task.key for _, task in part])
+        missing += sum(task.key not in known for _, task in part)
     return missing

@@ -91,6 +91,12 @@ class SweepJob:
             key = point_key(self.base.identity(point.overrides), self.digest)
             yield point.number, Task(key, point.overrides)
 
+    def points_in_parts(self) -> Iterator[list[tuple[int, Task]]]:
+        """`points`, so many at a time as a store is asked about."""
+        points = self.points()
+        while part := list(islice(points, _LOOKED_UP)):
+            yield part
+
 
 def run_sweep(
     job: SweepJob,
@@ -152,8 +158,7 @@ class _Todo:
 
     def tasks(self) -> Iterator[Task]:
         """Points to be solved, entered in the store as they are asked for."""
-        points = self._job.points()
-        while part := list(islice(points, _LOOKED_UP)):
+        for part in self._job.points_in_parts():
             self._store.enter(self._job.key, [(number, task.key) for number, task in part])
             self._since = {}
             known = self._store.known([task.key for _, task in part])
@@ -183,16 +188,16 @@ class _Todo:
 
 def forget_points(job: SweepJob, store: Store) -> None:
     """Forget what a store holds of the points of a sweep, whichever sweep had them solved."""
-    points = job.points()
-    while part := list(islice(points, _LOOKED_UP)):
+    for part in job.points_in_parts():
         store.forget(task.key for _, task in part)
 
 
 def missing_points(job: SweepJob, store: Store, most: int, *, retry_failed: bool = False) -> int:
     """How many points are to be solved; no further than `most` are counted."""
     missing: set[str] = set()
-    points = job.points()
-    while len(missing) < most and (part := list(islice(points, _LOOKED_UP))):
+    for part in job.points_in_parts():
+        if len(missing) >= most:
+            break
         known = store.known([task.key for _, task in part])
         missing |= {task.key for _, task in part if task.key not in known or (retry_failed and known[task.key])}
     return min(len(missing), most)
