@@ -85,6 +85,14 @@ def shown(value: object) -> str:
     return f"of type {type(value).__name__}"
 
 
+def nearest_hint(name: str, names: Iterable[str]) -> str:
+    """What a message adds where one of the names is spelled nearly so; else nothing."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, list(names), n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
 def enumerated(values: Iterable[object]) -> str:
     """Allowed values in a row: `fixed, queue_depth`."""
     return ", ".join(value if isinstance(value, str) else shown(value) for value in values)

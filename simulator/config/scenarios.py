@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from simulator._paths import data_folder
 from simulator.config.completing import completed
-from simulator.config.faults import Fault, Faults
+from simulator.config.faults import Fault, Faults, nearest_hint
 from simulator.config.field_lookup import locate_key
 from simulator.config.overrides import override_document
 from simulator.config.second_look import MakePlan, hidden_faults, is_new
@@ -62,10 +62,7 @@ def named_file(name_or_path: str, bundled: Mapping[str, Path], what: str) -> Pat
     if name_or_path in {**bundled_scenarios(), **bundled_sweeps()}:
         text = IS_A_SWEEP if what == "scenario" else IS_A_SCENARIO
         raise Faults([Fault(name_or_path, None, "", text.format(name_or_path))])
-    from difflib import get_close_matches
-
-    close = get_close_matches(name_or_path, bundled, n=1)
-    hint = f"; did you mean '{close[0]}'?" if close else ""
+    hint = nearest_hint(name_or_path, bundled)
     message = f"is no file and no bundled {what}; bundled are {', '.join(bundled)}{hint}"
     raise Faults([Fault(name_or_path or "''", None, "", message)])
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from simulator.config.faults import Fault, Faults
+from simulator.config.faults import Fault, Faults, nearest_hint
 from simulator.config.field_lookup import dotted
 from simulator.config.overrides import override_document
 from simulator.config.scenarios import (
@@ -112,8 +111,7 @@ def _base_path(sweep: Sweep, document: Document) -> Path:
         return beside
     if sweep.base in bundled_scenarios():
         return bundled_scenarios()[sweep.base]
-    close = get_close_matches(sweep.base, bundled_scenarios(), n=1)
-    hint = f"; did you mean '{close[0]}'?" if close else ""
+    hint = nearest_hint(sweep.base, bundled_scenarios())
     message = f"is '{sweep.base}', must be a file beside the sweep or one of {', '.join(bundled_scenarios())}{hint}"
     raise Faults([Fault(document.name, document.line_of(("base",)), "base", message)])
 
@@ -130,19 +128,14 @@ def _unknown_keys(sweep: Sweep, document: Document, base: Document) -> list[Faul
             and not any(f"{key}.".startswith(f"options.{name}.") for name in options)
         ):
             name = key.split(".")[1]
-            close = get_close_matches(name, options, n=1)
-            hint = f"; did you mean '{close[0]}'?" if close else ""
-            text = f"the base has no option '{name}', it has {', '.join(options)}{hint}"
+            text = f"the base has no option '{name}', it has {', '.join(options)}{nearest_hint(name, options)}"
             faults.append(Fault(document.name, document.line_of(loc), dotted(loc), text))
             continue
         try:
             parse_scenario(override_document(base, {key: value}))
         except Faults as error:
             unknown = [fault for fault in error.faults if fault.message.startswith("unknown key")]
-            faults += [
-                Fault(document.name, document.line_of(loc), dotted(loc), f"{fault.key}: {fault.message}")
-                for fault in unknown
-            ]
+            faults += _told_at(document, loc, unknown)
     return faults
 
 
@@ -161,11 +154,14 @@ def _misplaced_keys(sweep: Sweep, document: Document, base: Document) -> list[Fa
         try:
             override_document(base, {key: value})
         except Faults as error:
-            faults += [
-                Fault(document.name, document.line_of(loc), dotted(loc), f"{fault.key}: {fault.message}")
-                for fault in error.faults
-            ]
+            faults += _told_at(document, loc, error.faults)
     return faults
+
+
+def _told_at(document: Document, loc: tuple[str, ...], faults: Iterable[Fault]) -> list[Fault]:
+    """Faults that a value of the sweep makes in the base, at the line of the sweep that sets it."""
+    line = document.line_of(loc)
+    return [Fault(document.name, line, dotted(loc), f"{fault.key}: {fault.message}") for fault in faults]
 
 
 def _first_values(sweep: Sweep) -> list[tuple[tuple[str, ...], str, object]]:
